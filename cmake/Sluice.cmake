@@ -1,0 +1,57 @@
+# Sluice.cmake - what every room shares: compiler settings, the libraries, and two words,
+# sluice_test and sluice_program, so that a room's CMakeLists.txt says only what is its own.
+include(GNUInstallDirs)
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(CURL REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(EXPAT REQUIRED)
+pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)
+pkg_check_modules(MSGPACK REQUIRED IMPORTED_TARGET msgpack)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON) # the rooms' archives also go into shared libraries
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g -DNDEBUG")
+
+set(SLUICE_SANITIZE "" CACHE STRING "sanitizers to build with, as -fsanitize= takes them")
+set(SLUICE_BIN_DIR ${CMAKE_BINARY_DIR}/bin CACHE PATH "where the programs land")
+option(SLUICE_WERROR "warnings are errors" ON)
+option(SLUICE_FUZZ "build the libFuzzer targets (needs clang)" OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${SLUICE_BIN_DIR})
+
+add_library(sluice_warnings INTERFACE)
+target_compile_options(sluice_warnings INTERFACE
+  -Wall -Wextra -Wshadow -Wundef -Wvla -Wpointer-arith -Wwrite-strings -Wformat=2
+  -Wstrict-prototypes -Wmissing-prototypes -fno-common -fstack-protector-strong
+  $<$<BOOL:${SLUICE_WERROR}>:-Werror>)
+target_compile_definitions(sluice_warnings INTERFACE _GNU_SOURCE SLUICE_VERSION="${PROJECT_VERSION}")
+
+if(SLUICE_SANITIZE)
+  add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${SLUICE_SANITIZE})
+endif()
+
+# sluice_test(name lib...): builds name.c from the room's folder, runs it as <room>.<name>.
+function(sluice_test name)
+  get_filename_component(room ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  add_executable(${name} ${name}.c)
+  target_link_libraries(${name} PRIVATE ${ARGN} PkgConfig::CMOCKA sluice_warnings)
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${room}.${name} COMMAND ${name})
+  set_tests_properties(${room}.${name} PROPERTIES TIMEOUT 120 LABELS unit)
+endfunction()
+
+# sluice_program(name SOURCES file... LIBS lib...): a program people run; it is installed.
+function(sluice_program name)
+  cmake_parse_arguments(P "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${P_SOURCES})
+  target_link_libraries(${name} PRIVATE ${P_LIBS} sluice_warnings)
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
