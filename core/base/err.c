@@ -3,8 +3,8 @@
 const char *sl_err_text(sl_err err)
 {
     switch (err) {
-#define X(name, number, text)                                                                      \
-    case SL_##name:                                                                                \
+#define X(name, number, text) \
+    case SL_##name:           \
         return text;
         SL_ERR_MAP(X)
 #undef X
@@ -15,8 +15,8 @@ const char *sl_err_text(sl_err err)
 const char *sl_err_name(sl_err err)
 {
     switch (err) {
-#define X(name, number, text)                                                                      \
-    case SL_##name:                                                                                \
+#define X(name, number, text) \
+    case SL_##name:           \
         return #name;
         SL_ERR_MAP(X)
 #undef X

@@ -1,11 +1,12 @@
 /* log.h - structured log lines on stderr.
  *
- * A line is a level, a fixed id to search for, and facts as `key=value` with units in the names; free
- * text follows a semicolon:
+ * A line is a level, a fixed id to search for, and facts as `key=value` with units in the names;
+ * free text follows a semicolon:
  *
  *     LOG_WARN("MNS-LATE-ACK", "queue=%s age_ms=%d; redelivery expected", queue, age_ms);
  *
- *     2026-06-01T12:00:00.123Z warn MNS-LATE-ACK queue=batch-events age_ms=31000; redelivery expected
+ *     2026-06-01T12:00:00.123Z warn MNS-LATE-ACK queue=batch-events age_ms=31000; redelivery
+ * expected
  *     {"time":"…","level":"warn","id":"MNS-LATE-ACK","queue":"batch-events","age_ms":"31000","text":"…"}
  *
  * The hot path counts and does not log.  Each call site writes at most LOG_BURST lines a second;
@@ -16,6 +17,7 @@
 #include "base/err.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR } log_level_t;
@@ -39,10 +41,10 @@ typedef struct log_site {
 void log_write(log_site_t *site, log_level_t level, const char *id, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-#define LOG_AT(level, id, ...)                                                                     \
-    do {                                                                                           \
-        static log_site_t log_site_;                                                               \
-        log_write(&log_site_, (level), (id), __VA_ARGS__);                                         \
+#define LOG_AT(level, id, ...)                             \
+    do {                                                   \
+        static log_site_t log_site_;                       \
+        log_write(&log_site_, (level), (id), __VA_ARGS__); \
     } while (0)
 #define LOG_DEBUG(id, ...) LOG_AT(LOG_LEVEL_DEBUG, id, __VA_ARGS__)
 #define LOG_INFO(id, ...)  LOG_AT(LOG_LEVEL_INFO, id, __VA_ARGS__)

@@ -1,0 +1,266 @@
+/* sluice.h - libsluice: publish to and subscribe from a Sluice broker.
+ *
+ *     sluice_sub_t *sub;
+ *     sluice_item_t item;
+ *     sluice_sub_create(&sub, &(sluice_sub_options_t){.size = sizeof(sluice_sub_options_t),
+ *                       .patterns = (const char *[]){"Job.On*Failed", NULL}});
+ *     while (sluice_sub_next(sub, &item, -1) == SLUICE_OK)
+ *         if (item.kind == SLUICE_ITEM_EVENT)
+ *             printf("%s #%" PRIu64 "\n", item.topic, item.number);
+ *
+ * Handles are opaque.  A handle belongs to one thread at a time; different handles to as many
+ * threads as you like.  The library starts no threads but libzmq's, writes nothing to the terminal,
+ * and installs no signal handlers.  Wire format and guarantees: docs/protocol.md. */
+#ifndef SLUICE_H
+#define SLUICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SLUICE_API __attribute__((visibility("default")))
+
+#define SLUICE_ERR_MAP(X)                                  \
+    X(OK, 0, "success")                                    \
+    X(EAGAIN, 1, "nothing to do yet; call again")          \
+    X(EINVAL, 2, "an argument is malformed")               \
+    X(ENOMEM, 3, "out of memory")                          \
+    X(EPROTO, 4, "the peer sent bytes that do not decode") \
+    X(EIO, 5, "the disk or the network failed; see errno") \
+    X(ELIMIT, 6, "a limit is reached")                     \
+    X(ENOENT, 7, "no such thing")                          \
+    X(EEXIST, 8, "it exists already")                      \
+    X(ETIMEDOUT, 9, "time is up")                          \
+    X(ECLOSED, 10, "it is closed")                         \
+    X(EREFUSED, 11, "the broker refused it")               \
+    X(EVERSION, 12, "a version or an encoding this library does not know")
+
+#define X(name, number, text) SLUICE_##name = (number),
+typedef enum { SLUICE_ERR_MAP(X) } sluice_err;
+#undef X
+
+/** The error's text; static, never NULL. */
+SLUICE_API const char *sluice_err_text(sluice_err err);
+/** "0.1.0"; static. */
+SLUICE_API const char *sluice_version(void);
+
+/* ---- subscriber ---------------------------------------------------------------------------- */
+
+/** One subscription to one broker. */
+typedef struct sluice_sub sluice_sub_t;
+
+/** What to subscribe to.  Zero is every default; new members are added at the end only. */
+typedef struct sluice_sub_options {
+    size_t size;       /**< sizeof(sluice_sub_options_t): lets the struct grow */
+    const char *feed;  /**< endpoint; NULL: "tcp://127.0.0.1:5551"; copied */
+    const char *query; /**< endpoint; NULL: "tcp://127.0.0.1:5552"; copied.  Not used before replay
+                          exists */
+    const char *const *patterns; /**< NULL-terminated; NULL: every topic; copied */
+    uint32_t watchdog_ms;        /**< silence after which the connection is made anew; 0: 3500 */
+    uint32_t receive_hwm;        /**< batches libzmq queues for us; 0: 1000 */
+    void *
+        zmq_context; /**< a libzmq context to share (inproc, fewer threads); NULL: one of its own */
+} sluice_sub_options_t;
+
+typedef enum {
+    SLUICE_ITEM_EVENT, /**< one event; or of sluice_sub_next_batch: a batch */
+    SLUICE_ITEM_LOST, /**< events of your patterns in lost_from … lost_to may not come (see below)
+                       */
+    SLUICE_ITEM_STREAM, /**< the broker's numbering began anew: stream holds its new identity */
+} sluice_item_kind;
+
+/** One item.  All pointers are borrowed from the handle until the next call on it. */
+typedef struct sluice_item {
+    sluice_item_kind kind;
+    const char *topic; /**< NUL-terminated; EVENT only */
+    size_t topic_len;
+    uint64_t stream;  /**< identity of the numbering */
+    uint64_t number;  /**< of the event, or of the batch's first */
+    uint64_t prev;    /**< of the batch it came in: last number before it on this topic; 0: none */
+    uint64_t time_ns; /**< when the broker sealed the batch, Unix ns */
+    const void *data; /**< one msgpack map; of a batch: `count` maps one after another */
+    size_t len;
+    uint32_t count; /**< events in `data`; 1 unless a batch */
+    const uint8_t
+        *ends; /**< of a batch: count u32 little-endian end offsets into data; else NULL */
+    uint64_t lost_from,
+        lost_to; /**< LOST: numbers, both inclusive.  The range is the narrowest known; numbers
+                      in it that belong to other topics are not yours and not lost */
+} sluice_item_t;
+
+/** Connects and subscribes.  Returns at once; items come when the broker answers.
+ *  @param out  receives the handle; the caller owns it.  Untouched on error.
+ *  @return SLUICE_OK, SLUICE_EINVAL (malformed endpoint or pattern), SLUICE_ENOMEM, SLUICE_EIO. */
+SLUICE_API sluice_err sluice_sub_create(sluice_sub_t **out, const sluice_sub_options_t *options);
+
+/** Waits for the next item.
+ *  @param timeout_ms  0 asks once, -1 waits for ever.
+ *  @return SLUICE_OK; SLUICE_EAGAIN when the time is up, or a signal came; SLUICE_EPROTO when a
+ * frame did not decode and SLUICE_EVERSION when it is of another version (that frame is dropped and
+ *          counted, the handle stays good); SLUICE_ENOMEM; SLUICE_EIO. */
+SLUICE_API sluice_err sluice_sub_next(sluice_sub_t *sub, sluice_item_t *item, int timeout_ms);
+
+/** As sluice_sub_next, but an EVENT item is a whole batch, or what is left of one that
+ * sluice_sub_next began. */
+SLUICE_API sluice_err sluice_sub_next_batch(sluice_sub_t *sub, sluice_item_t *item, int timeout_ms);
+
+/** A descriptor for poll/epoll, readable when there may be something.  Edge-triggered like ZMQ_FD:
+ * after it fires, call sluice_sub_next(…, 0) until it returns SLUICE_EAGAIN.  Owned by the handle.
+ */
+SLUICE_API int sluice_sub_fd(const sluice_sub_t *sub);
+
+/** Is the subscription known to be in force?  (The broker answered the sync of this connection.) */
+SLUICE_API bool sluice_sub_joined(const sluice_sub_t *sub);
+
+/** What the handle saw since it was made. */
+typedef struct sluice_sub_stats {
+    size_t size;                     /**< in: sizeof(sluice_sub_stats_t) */
+    uint64_t events, batches, bytes; /**< delivered */
+    uint64_t gaps, repeats, malformed, unknown_version, reconnects, streams, ticks;
+    uint64_t confirmed; /**< F: all of yours up to this number was delivered or reported lost */
+} sluice_sub_stats_t;
+SLUICE_API void sluice_sub_stats(const sluice_sub_t *sub, sluice_sub_stats_t *stats);
+
+/** Ends the subscription and sets *sub to NULL.  A pointer to NULL is fine.  Cannot fail. */
+SLUICE_API void sluice_sub_destroy(sluice_sub_t **sub);
+
+/* ---- publisher ----------------------------------------------------------------------------- */
+
+/** One connection to one broker's intake. */
+typedef struct sluice_pub sluice_pub_t;
+
+/** What became of one event. */
+typedef struct sluice_receipt {
+    void *user;       /**< the token given to sluice_pub_send */
+    sluice_err err;   /**< SLUICE_OK: the broker has it, at its durability.
+                           SLUICE_EREFUSED: never as it is (see `code`).  SLUICE_ECLOSED: the handle
+                         was   destroyed first; the broker may or may not have it. */
+    const char *code; /**< "SIZE", "TOPIC", …: the broker's reason; "" on success; static */
+} sluice_receipt_t;
+
+/** Called from within sluice_pub_* calls, in the caller's thread: `count` receipts in the order in
+ * which the events were sent on their topic.  It may call sluice_pub_send, but not destroy. */
+typedef void (*sluice_receipt_fn)(void *ctx, const sluice_receipt_t *receipts, size_t count);
+
+typedef struct sluice_pub_options {
+    size_t size;
+    const char *intake; /**< endpoint; NULL: "tcp://127.0.0.1:5550"; copied */
+    const char
+        *name; /**< shows in the broker's status, at most 64 bytes; NULL: "libsluice"; copied */
+    sluice_receipt_fn on_receipt; /**< may be NULL: fire and let the window hold you */
+    void *ctx;
+    uint32_t batch_bytes;  /**< a batch is sent when it has this many; 0: 65536 */
+    uint32_t batch_events; /**< … or this many events; 0: 512 */
+    uint32_t linger_us; /**< … or its first event waited this long; 0: sent on the next flush or
+                           process */
+    uint32_t pending_bytes;  /**< of events taken and not acknowledged; 0: 16 MiB.  Past it:
+                                SLUICE_EAGAIN */
+    uint32_t ack_timeout_ms; /**< without an answer for this long: HELLO, and all again; 0: 5000 */
+    void *zmq_context;       /**< as in sluice_sub_options_t */
+} sluice_pub_options_t;
+
+/** @return SLUICE_OK, SLUICE_EINVAL, SLUICE_ENOMEM, SLUICE_EIO.  Connects in the background. */
+SLUICE_API sluice_err sluice_pub_create(sluice_pub_t **out, const sluice_pub_options_t *options);
+
+/** Takes one event.  Bytes are copied; a batch per topic forms by itself.
+ *  @param topic  Category.Event.  @param event one msgpack map.
+ *  @param id     16 bytes of identity for dedup, see sluice_event_id; NULL: the library makes a
+ * unique one, so that its own resends are recognised, but no second send of yours.
+ *  @param user   comes back in the receipt.
+ *  @return SLUICE_OK; SLUICE_EAGAIN: pending_bytes is reached, process and try again (nothing was
+ * taken); SLUICE_EINVAL: no such topic, or event is empty; SLUICE_ELIMIT: larger than the broker
+ * ever takes; SLUICE_ENOMEM. */
+SLUICE_API sluice_err sluice_pub_send(sluice_pub_t *pub, const char *topic, size_t topic_len,
+                                      const void *event, size_t len, const uint8_t id[16],
+                                      void *user);
+
+/** Seals and sends what has formed, as far as the window allows; the rest goes as answers come.
+ * Never blocks. */
+SLUICE_API sluice_err sluice_pub_flush(sluice_pub_t *pub);
+
+/** Sends what is due, takes answers, calls on_receipt.  @param timeout_ms how long to wait for
+ * something to do.
+ *  @return SLUICE_OK: did something; SLUICE_EAGAIN: did nothing; SLUICE_EIO. */
+SLUICE_API sluice_err sluice_pub_process(sluice_pub_t *pub, int timeout_ms);
+
+/** Flushes and processes until every event has its receipt.  @return SLUICE_OK, SLUICE_ETIMEDOUT.
+ */
+SLUICE_API sluice_err sluice_pub_drain(sluice_pub_t *pub, int timeout_ms);
+
+/** As sluice_sub_fd: after it fires, call sluice_pub_process(pub, 0) until SLUICE_EAGAIN.  Timers
+ * (linger, resend) are in it too. */
+SLUICE_API int sluice_pub_fd(const sluice_pub_t *pub);
+
+typedef struct sluice_pub_stats {
+    size_t size;
+    uint64_t sent_events, acked_events, duplicate_events, refused_events;
+    uint64_t requests, resends, naks, hellos;
+    uint64_t pending_events, pending_bytes; /**< now */
+    uint64_t silent_ms; /**< since the broker last acknowledged while something was pending; 0: all
+                           is well */
+    uint64_t stream;    /**< of the last WELCOME; 0: none yet */
+} sluice_pub_stats_t;
+SLUICE_API void sluice_pub_stats(const sluice_pub_t *pub, sluice_pub_stats_t *stats);
+
+/** Ends at once: events without an answer get a receipt with SLUICE_ECLOSED.  Sets *pub to NULL. */
+SLUICE_API void sluice_pub_destroy(sluice_pub_t **pub);
+
+/** The dedup id of an event: XXH3-128 of source 0x00 id (docs/protocol.md, "Intake"). */
+SLUICE_API void sluice_event_id(uint8_t out[16], const char *source, size_t source_len,
+                                const char *id, size_t id_len);
+
+/* ---- reading an event ---------------------------------------------------------------------- */
+
+typedef enum {
+    SLUICE_NIL,
+    SLUICE_BOOL,
+    SLUICE_UINT, /**< an integer >= 0 */
+    SLUICE_INT,  /**< an integer < 0 */
+    SLUICE_FLOAT,
+    SLUICE_STR,
+    SLUICE_BIN,
+    SLUICE_TIME,
+    SLUICE_ARRAY, /**< raw/raw_len hold its msgpack bytes */
+    SLUICE_MAP,   /**< likewise */
+    SLUICE_EXT,
+} sluice_type;
+
+typedef struct sluice_value {
+    sluice_type type;
+    union {
+        bool boolean;
+        uint64_t u64;
+        int64_t i64;
+        double f64;
+        struct {
+            const char *data; /**< borrowed from the event; not NUL-terminated */
+            size_t len;
+        } str; /**< STR and BIN */
+        struct {
+            int64_t sec; /**< Unix */
+            uint32_t nsec;
+        } time;
+    };
+    const void *raw; /**< the value's msgpack bytes, borrowed */
+    size_t raw_len;
+} sluice_value_t;
+
+/** Finds a field by name in an event's bytes: no copy, no allocation.
+ *  @return SLUICE_OK, SLUICE_ENOENT, SLUICE_EPROTO (malformed event). */
+SLUICE_API sluice_err sluice_event_get(const void *event, size_t len, const char *field,
+                                       sluice_value_t *value);
+
+/** The event as one line of JSON, NUL-terminated.  @param json receives memory that the caller
+ * frees with free().
+ *  @return SLUICE_OK, SLUICE_EPROTO, SLUICE_ENOMEM. */
+SLUICE_API sluice_err sluice_event_json(const void *event, size_t len, char **json);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,223 @@
+/* mns.h - a C client for Alibaba Cloud Message Service (MNS, today "Simple Message Queue").
+ *
+ * API version 2015-06-06.  One request struct, one reply struct, and two ways to run a request:
+ *
+ *     mns_call(client, &request, &reply)              blocks until the reply is there
+ *     mns_submit(client, &request, on_reply, user)    many in flight from one thread;
+ * mns_client_run drives
+ *
+ *     mns_reply_t *reply;
+ *     mns_err err = mns_call(client, &(mns_request_t){.op = MNS_BATCH_RECEIVE_MESSAGE, .queue =
+ * "jobs", .count = 16, .wait_seconds = 30}, &reply); if (err == MNS_OK) for (size_t i = 0; i <
+ * reply->message_count; i++) puts(reply->messages[i].body); mns_reply_free(&reply);
+ *
+ * A client belongs to one thread at a time.  It keeps its connections alive and reuses them.  The
+ * library starts no threads, writes nothing to the terminal (give it a trace function to listen),
+ * and never logs secrets. libcurl's global state is initialised by the first client, once. */
+#ifndef MNS_MNS_H
+#define MNS_MNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MNS_API __attribute__((visibility("default")))
+
+#define MNS_ERR_MAP(X)                                                                             \
+    X(OK, 0, "success")                                                                            \
+    X(EMPTY, 1, "no message within the waiting time (MessageNotExist on a receive or peek)")       \
+    X(EINVAL, 2, "an argument is malformed or missing")                                            \
+    X(ENOMEM, 3, "out of memory")                                                                  \
+    X(EPROTO, 4, "the answer is no MNS answer (status, XML or digest)")                            \
+    X(EIO, 5, "the network failed: no complete answer came")                                       \
+    X(ETIMEDOUT, 6, "no answer in time")                                                           \
+    X(ECLIENT, 7, "the service refused the request (4xx); see code")                               \
+    X(ESERVER, 8, "the service failed (5xx, 408, 429 or a rate limit); try again later; see code") \
+    X(EPARTIAL, 9, "part of a batch failed; see each message's code")                              \
+    X(ECANCELED, 10, "the client was destroyed first")
+
+#define X(name, number, text) MNS_##name = (number),
+typedef enum { MNS_ERR_MAP(X) } mns_err;
+#undef X
+
+/** The error's text; static, never NULL. */
+MNS_API const char *mns_err_text(mns_err err);
+/** Does trying the same request again make sense, after a pause? */
+MNS_API bool mns_err_transient(mns_err err);
+
+/** The operations.  (Unsubscribe, the remaining topic and subscription calls, mail and SMS
+ * attributes come with the rest of the API.) */
+#define MNS_OP_MAP(X)            \
+    X(CREATE_QUEUE)              \
+    X(SET_QUEUE_ATTRIBUTES)      \
+    X(GET_QUEUE_ATTRIBUTES)      \
+    X(LIST_QUEUE)                \
+    X(DELETE_QUEUE)              \
+    X(SEND_MESSAGE)              \
+    X(BATCH_SEND_MESSAGE)        \
+    X(RECEIVE_MESSAGE)           \
+    X(BATCH_RECEIVE_MESSAGE)     \
+    X(PEEK_MESSAGE)              \
+    X(BATCH_PEEK_MESSAGE)        \
+    X(DELETE_MESSAGE)            \
+    X(BATCH_DELETE_MESSAGE)      \
+    X(CHANGE_MESSAGE_VISIBILITY) \
+    X(CREATE_TOPIC)              \
+    X(DELETE_TOPIC)              \
+    X(SUBSCRIBE)                 \
+    X(PUBLISH_MESSAGE)
+
+#define X(name) MNS_##name,
+typedef enum { MNS_OP_MAP(X) MNS_OP_COUNT } mns_op;
+#undef X
+
+/** Attributes of a queue.  In a request -1 leaves one out (the service's default, or unchanged);
+ * use MNS_QUEUE_ATTRIBUTES_UNSET. */
+typedef struct mns_queue_attributes {
+    int64_t delay_seconds;                                      /**< 0 … 604800 */
+    int64_t maximum_message_size;                               /**< 1024 … 65536 bytes */
+    int64_t message_retention_period;                           /**< 60 … 604800 s */
+    int64_t visibility_timeout;                                 /**< 1 … 43200 s */
+    int64_t polling_wait_seconds;                               /**< 0 … 30 s */
+    int64_t logging_enabled;                                    /**< 0, 1 */
+    int64_t create_time, last_modify_time;                      /**< reply only: Unix s */
+    int64_t active_messages, inactive_messages, delay_messages; /**< reply only */
+} mns_queue_attributes_t;
+#define MNS_QUEUE_ATTRIBUTES_UNSET \
+    ((mns_queue_attributes_t){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1})
+
+/** A message to send.  Bodies are UTF-8 text for XML's sake: bytes that XML 1.0 cannot carry are
+ * MNS_EINVAL. */
+typedef struct mns_outgoing {
+    const char *body;
+    size_t body_len;
+    int32_t delay_seconds; /**< -1: the queue's */
+    int32_t priority;      /**< 1 (highest) … 16; 0: default 8 */
+    bool base64;           /**< encode the body before sending */
+} mns_outgoing_t;
+
+/** One request.  All pointers are borrowed until mns_call or mns_submit returns. */
+typedef struct mns_request {
+    mns_op op;
+    const char *queue, *topic, *subscription;
+    const mns_queue_attributes_t
+        *queue_attributes;          /**< CREATE_QUEUE (may be NULL), SET_QUEUE_ATTRIBUTES */
+    const mns_outgoing_t *outgoing; /**< SEND, PUBLISH: one; BATCH_SEND: `count` of them */
+    const char *message_tag;        /**< PUBLISH: at most 16 characters; NULL: none */
+    uint32_t
+        count; /**< 1 … 16: how many to receive or peek; how many outgoing or receipt handles */
+    int32_t wait_seconds; /**< RECEIVE: 0 … 30; -1: the queue's PollingWaitSeconds */
+    const char *const
+        *receipt_handles;        /**< DELETE, CHANGE_VISIBILITY: one; BATCH_DELETE: `count` */
+    uint32_t visibility_timeout; /**< CHANGE_VISIBILITY: 1 … 43200 s */
+    const char *endpoint;        /**< SUBSCRIBE: e.g. acs:mns:<region>:<account>:queues/<queue> */
+    const char
+        *notify_format; /**< SUBSCRIBE: "XML", "JSON", "SIMPLIFIED"; NULL: the service's default */
+    const char *notify_strategy;  /**< SUBSCRIBE: NULL: the service's default */
+    const char *filter_tag;       /**< SUBSCRIBE: NULL: none */
+    int64_t maximum_message_size; /**< CREATE_TOPIC: 0: default */
+    const char *prefix, *marker;  /**< LIST: NULL: none */
+    uint32_t list_count;          /**< LIST: 1 … 1000; 0: default */
+    uint32_t timeout_ms;          /**< for the whole request; 0: the client's, plus wait_seconds */
+} mns_request_t;
+
+/** One message, one list entry, or one failed part of a batch, by operation. */
+typedef struct mns_message {
+    const char *message_id;
+    const char *body; /**< as carried, NUL-terminated; may hold U+0000 by no means (XML) */
+    size_t body_len;
+    const char *body_md5; /**< upper-case hex, as the service says */
+    bool body_md5_ok;     /**< receive, peek: it is the MD5 of body (not to be trusted with user
+                             properties) */
+    const char *receipt_handle; /**< "" when there is none */
+    int64_t enqueue_time_ms, first_dequeue_time_ms,
+        next_visible_time_ms; /**< Unix ms; 0: not said */
+    uint32_t dequeue_count, priority;
+    const char *code, *error; /**< EPARTIAL: the failed ones' ErrorCode and ErrorMessage; else "" */
+} mns_message_t;
+
+/** What came back.  After mns_submit: borrowed, valid during the callback.  After mns_call: owned,
+ * mns_reply_free. */
+typedef struct mns_reply {
+    mns_err err;
+    int http_status;        /**< 0: none came */
+    const char *code;       /**< MNS error code, "QueueNotExist"; "" when none */
+    const char *message;    /**< error text of the service or of the transport; "" when none */
+    const char *request_id; /**< x-mns-request-id; "" when none */
+    const char *host_id;
+    const mns_message_t *messages; /**< received, peeked, sent (id, md5), or failed receipt handles
+                                      of BATCH_DELETE */
+    size_t message_count;
+    const char *location; /**< CREATE_*, SUBSCRIBE: the resource's URL; "" when none */
+    bool existed;         /**< CREATE_*, SUBSCRIBE: 204, it was there with these attributes */
+    const mns_queue_attributes_t *queue_attributes; /**< GET_QUEUE_ATTRIBUTES, else NULL */
+    const char *const *names;                       /**< LIST: names (of the URLs' last part) */
+    size_t name_count;
+    const char *next_marker; /**< LIST: "" at the end */
+    uint64_t took_us;
+} mns_reply_t;
+
+typedef struct mns_client mns_client_t;
+
+/** Zero is every default; new members are added at the end only.  Strings are copied. */
+typedef struct mns_client_options {
+    size_t size;
+    const char *
+        endpoint; /**< "http://123.mns.cn-hangzhou.aliyuncs.com", any host; a final slash is fine */
+    const char *access_key_id;     /**< NULL: environment ALIBABA_CLOUD_ACCESS_KEY_ID */
+    const char *access_key_secret; /**< NULL: ALIBABA_CLOUD_ACCESS_KEY_SECRET */
+    const char *security_token;    /**< NULL: ALIBABA_CLOUD_SECURITY_TOKEN, or none */
+    uint32_t timeout_ms;           /**< of a request, beside a long poll's own waiting; 0: 10000 */
+    uint32_t connect_timeout_ms;   /**< 0: 5000 */
+    uint32_t max_in_flight; /**< requests submitted and not answered; 0: 256; more: MNS_EINVAL from
+                               mns_submit */
+    const char *ca_file;    /**< HTTPS: a bundle instead of the system's; NULL: the system's */
+    /** For debugging: each request's string to sign and each answer's status.  Never the secret. */
+    void (*trace)(void *ctx, const char *line);
+    void *trace_ctx;
+} mns_client_options_t;
+
+/** @param out  receives the client; untouched on error.
+ *  @return MNS_OK; MNS_EINVAL (no endpoint, malformed, or no keys); MNS_ENOMEM. */
+MNS_API mns_err mns_client_create(mns_client_t **out, const mns_client_options_t *options);
+
+/** Runs one request to its end, driving others in flight meanwhile.
+ *  @param reply  receives the reply, also for errors that the service or the network made; NULL
+ * only after MNS_EINVAL and MNS_ENOMEM.  Free it.
+ *  @return reply->err. */
+MNS_API mns_err mns_call(mns_client_t *client, const mns_request_t *request, mns_reply_t **reply);
+MNS_API void mns_reply_free(mns_reply_t **reply);
+
+/** Called from mns_client_run or mns_call in the caller's thread, once per submitted request.  May
+ * submit more; must not destroy the client. */
+typedef void (*mns_reply_fn)(void *user, const mns_reply_t *reply);
+
+/** Starts one request.  @return MNS_OK: on_reply will be called exactly once; MNS_EINVAL,
+ * MNS_ENOMEM: never. */
+MNS_API mns_err mns_submit(mns_client_t *client, const mns_request_t *request,
+                           mns_reply_fn on_reply, void *user);
+
+/** A descriptor for poll/epoll (level-triggered), readable when mns_client_run has something to do;
+ * timers are in it.  Owned by the client. */
+MNS_API int mns_client_fd(const mns_client_t *client);
+
+/** Moves bytes and calls back.  @param timeout_ms how long to wait for something to do; 0: not at
+ * all.
+ *  @return the number of replies handed out. */
+MNS_API size_t mns_client_run(mns_client_t *client, int timeout_ms);
+
+/** Requests submitted and not yet answered. */
+MNS_API size_t mns_client_in_flight(const mns_client_t *client);
+
+/** Ends at once; each request in flight gets a reply with MNS_ECANCELED.  Sets *client to NULL. */
+MNS_API void mns_client_destroy(mns_client_t **client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
