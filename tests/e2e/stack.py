@@ -59,7 +59,7 @@ class Program:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([str(a) for a in argv], stdin=stdin, stdout=stdout, stderr=log,
                                             env={**os.environ, **KEYS, **(env or {})},
-                                            preexec_fn=_die_with_parent)
+                                            start_new_session=True, preexec_fn=_die_with_parent)
         self.endpoints = {}
 
     def wait_ready(self):

@@ -1,0 +1,102 @@
+"""Foreign clients, written from the documentation alone, read everything there is to read."""
+
+import json
+import unittest
+
+from foreign_feed import Publisher, Subscriber, event_id
+from stack import BIN, ROOT, LineReader, Stack, wait_for
+
+COUNT = 3000
+PREFIXES = ("Job.", "Cluster.")
+
+
+def timestamp_json(value):
+    """pyzmq's view of an event in the Node client's JSON shape."""
+    return {"$time": [value.seconds, value.nanoseconds]}
+
+
+class Foreign(unittest.TestCase):
+    def test_python_and_node_read_the_same_feed(self):
+        with Stack() as stack:
+            stack.start_mns_local()
+            stack.start_broker()
+            stack.topic_with_queue("batch", "batch-events")
+            stack.start_bridge([stack.queue_source("batch-events")])
+            node = stack.start("node", ["node", ROOT / "tests" / "node" / "subscriber.js",
+                                        stack.broker.endpoints["feed"], COUNT, *PREFIXES])
+            lines = LineReader(node).lines
+            python = Subscriber(stack.broker.endpoints["feed"], PREFIXES)
+            join_header, tails = python.join()
+            self.assertEqual((join_header["first"], tails), (1, {}))
+            wait_for(lambda: lines, "node to join")
+            self.assertEqual(lines[0], b"joined\n")
+            ledger = self.run_workload(stack)
+            seen = self.read_all(python, join_header["stream"])
+            python.close()
+            self.assertEqual(node.process.wait(60), 0, node.log())
+            self.assertEqual({e["id"] for e in seen.values()}, {row["id"] for row in ledger})
+            self.compare(seen, [json.loads(line) for line in lines[1:]], join_header["stream"])
+
+    def run_workload(self, stack):
+        path = stack.folder / "ledger.jsonl"
+        simulator = stack.start("batch-sim", [BIN / "batch-sim", "--endpoint", stack.mns_local.endpoints["endpoint"],
+                                              "--topic", "batch", "--count", COUNT, "--ledger", path])
+        self.assertEqual(simulator.process.wait(60), 0, simulator.log())
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def read_all(self, subscriber, stream):
+        """number -> event; checks what the header promises on the way."""
+        seen, tail, last_time = {}, {}, 0
+        while len(seen) < COUNT:
+            topic, header, events = subscriber.batch()
+            self.assertEqual(header["stream"], stream)
+            self.assertEqual(header["prev"], tail.get(topic, 0))
+            self.assertGreaterEqual(header["time_ns"], last_time)
+            self.assertIsNone(header["ext"])
+            last_time = header["time_ns"]
+            tail[topic] = header["first"] + header["count"] - 1
+            for number, event in enumerate(events, header["first"]):
+                self.assertEqual(f"{event['Category']}.{event['Event']}", topic)
+                self.assertEqual(list(event)[:5], ["Category", "Event", "id", "source", "time"])
+                seen[number] = event
+        return seen
+
+    def compare(self, seen, rows, stream):
+        self.assertEqual({int(row["number"]) for row in rows}, set(seen))
+        for row in rows:
+            event = seen[int(row["number"])]
+            self.assertEqual(row["header"]["stream"], str(stream))
+            for key, value in event.items():
+                if type(value).__name__ == "Timestamp":
+                    value = timestamp_json(value)
+                    row["event"][key]["$time"] = [int(n) for n in row["event"][key]["$time"]]
+                elif isinstance(value, int):
+                    value, row["event"][key] = int(value), int(row["event"][key])
+                self.assertEqual(row["event"][key], value, key)
+
+    def test_a_python_publisher_is_numbered_acknowledged_and_recognised(self):
+        with Stack() as stack:
+            stack.start_broker()
+            subscriber = Subscriber(stack.broker.endpoints["feed"], ["Job."])
+            subscriber.join()
+            publisher = Publisher(stack.broker.endpoints["intake"])
+            welcome = publisher.hello()
+            self.assertEqual(welcome[:3], [1, "WELCOME", 0])
+            events = [{"Category": "Job", "Event": "OnJobFailed", "id": str(n)} for n in range(3)]
+            ids = b"".join(event_id("foreign", str(n)) for n in range(3))
+            self.assertEqual(publisher.publish("Job.OnJobFailed", events, ids), [1, "ACK", 1, 1, 3, 3, 0])
+            self.assertEqual(publisher.publish("Job.OnJobFailed", events, ids)[:2], [1, "ACK"])
+            self.assertEqual(publisher.publish("Job.OnJobFailed", events[:1], event_id("foreign", "new")),
+                             [1, "ACK", 3, 4, 4, 1, 0])
+            got = []
+            while len(got) < 4:
+                topic, header, batch = subscriber.batch()
+                self.assertEqual(header["stream"], welcome[3])
+                got += batch
+            self.assertEqual(got, events + events[:1])
+            publisher.close()
+            subscriber.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
