@@ -1,0 +1,193 @@
+#include "proc.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+typedef struct fixture {
+    char dir[64];
+    proc_set_t set;
+    _Atomic uint64_t *shared;
+} fixture_t;
+
+static int set_up(void **state)
+{
+    fixture_t *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    strcpy(f->dir, "/tmp/sluice-proc-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    assert_int_equal(proc_set_init(&f->set, 8, f->dir), SL_OK);
+    f->shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(f->shared != MAP_FAILED);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture_t *f = *state;
+    proc_set_fini(&f->set);
+    munmap((void *)f->shared, 4096);
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", f->dir);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+static int add_index(void *ctx, size_t index)
+{
+    atomic_fetch_add((_Atomic uint64_t *)ctx, index);
+    return 0;
+}
+
+static int sleep_for_ever(void *ctx, size_t index)
+{
+    (void)index;
+    atomic_store((_Atomic uint64_t *)ctx, 1);
+    pause();
+    return 0;
+}
+
+/* Works until it has used 30 ms of CPU, then waits to be ended. */
+static int burn_then_wait(void *ctx, size_t index)
+{
+    (void)index;
+    while (clock() < CLOCKS_PER_SEC * 3 / 100)
+        continue;
+    atomic_store((_Atomic uint64_t *)ctx, 1);
+    pause();
+    return 0;
+}
+
+static int leave_with(void *ctx, size_t index)
+{
+    (void)ctx;
+    return (int)index;
+}
+
+static void await(fixture_t *f)
+{
+    while (atomic_load(f->shared) == 0)
+        usleep(1000);
+}
+
+static void workers_share_memory_with_the_bench(void **state)
+{
+    fixture_t *f = *state;
+    for (size_t i = 1; i <= 3; i++)
+        assert_int_equal(proc_start_worker(&f->set, NULL, "adder", add_index, (void *)f->shared, i),
+                         SL_OK);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(proc_wait(&f->set.items[i], 10000), SL_OK);
+    assert_int_equal(atomic_load(f->shared), 6);
+    assert_true(proc_all_well(&f->set));
+}
+
+static void a_worker_that_fails_is_noticed(void **state)
+{
+    fixture_t *f = *state;
+    proc_t *proc;
+    assert_int_equal(proc_start_worker(&f->set, &proc, "failing", leave_with, NULL, 3), SL_OK);
+    assert_int_equal(proc_wait(proc, 10000), SL_OK);
+    assert_int_equal(WEXITSTATUS(proc->status), 3);
+    assert_false(proc_all_well(&f->set));
+}
+
+static void ending_leaves_no_process_behind(void **state)
+{
+    fixture_t *f = *state;
+    proc_t *proc;
+    assert_int_equal(
+        proc_start_worker(&f->set, &proc, "sleeper", sleep_for_ever, (void *)f->shared, 0), SL_OK);
+    await(f);
+    assert_int_equal(proc_wait(proc, 0), SL_ETIMEDOUT);
+    proc_end_all(&f->set);
+    assert_true(proc->ended);
+    assert_int_equal(kill(proc->pid, 0), -1);
+}
+
+static void cpu_time_is_counted_while_a_process_lives_and_after(void **state)
+{
+    fixture_t *f = *state;
+    proc_t *proc;
+    assert_int_equal(
+        proc_start_worker(&f->set, &proc, "burner", burn_then_wait, (void *)f->shared, 0), SL_OK);
+    await(f);
+    assert_true(proc_cpu_ns(proc) >= 30000000);
+    assert_true(proc_rss_anon_bytes(proc) > 0);
+    proc_end_all(&f->set);
+    assert_true(proc_cpu_ns(proc) >= 29000000);
+}
+
+static void a_daemons_ready_line_is_read(void **state)
+{
+    fixture_t *f = *state;
+    proc_t *proc;
+    const char *argv[] = {"/bin/sh", "-c", "echo ready feed=tcp://127.0.0.1:1 http=x; sleep 60",
+                          NULL};
+    assert_int_equal(proc_start_daemon(&f->set, &proc, "daemon", argv), SL_OK);
+    char value[64];
+    proc_ready_value(proc, "feed", value, sizeof value);
+    assert_string_equal(value, "tcp://127.0.0.1:1");
+    proc_ready_value(proc, "http", value, sizeof value);
+    assert_string_equal(value, "x");
+    proc_ready_value(proc, "htt", value, sizeof value);
+    assert_string_equal(value, "");
+}
+
+static void a_daemon_that_does_not_start_is_an_error(void **state)
+{
+    fixture_t *f = *state;
+    proc_t *proc;
+    const char *argv[] = {"/bin/sh", "-c", "echo no such queue >&2; exit 2", NULL};
+    assert_int_equal(proc_start_daemon(&f->set, &proc, "daemon", argv), SL_EIO);
+    const char *missing[] = {"/nonexistent/program", NULL};
+    assert_int_equal(proc_start_daemon(&f->set, &proc, "missing", missing), SL_EIO);
+}
+
+static void a_daemon_that_leaves_is_noticed_whatever_its_status(void **state)
+{
+    fixture_t *f = *state;
+    proc_t *proc;
+    const char *argv[] = {"/bin/sh", "-c", "echo ready now", NULL};
+    assert_int_equal(proc_start_daemon(&f->set, &proc, "daemon", argv), SL_OK);
+    assert_int_equal(proc_wait(proc, 10000), SL_OK);
+    assert_false(proc_all_well(&f->set));
+}
+
+static void a_program_is_run_to_its_end(void **state)
+{
+    fixture_t *f = *state;
+    assert_int_equal(proc_run(&f->set, "true", (const char *[]){"/bin/true", NULL}, 10000), SL_OK);
+    assert_int_equal(proc_run(&f->set, "false", (const char *[]){"/bin/false", NULL}, 10000),
+                     SL_EIO);
+    assert_int_equal(proc_run(&f->set, "sleep", (const char *[]){"/bin/sleep", "60", NULL}, 20),
+                     SL_ETIMEDOUT);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(workers_share_memory_with_the_bench),
+        T(a_worker_that_fails_is_noticed),
+        T(ending_leaves_no_process_behind),
+        T(cpu_time_is_counted_while_a_process_lives_and_after),
+        T(a_daemons_ready_line_is_read),
+        T(a_daemon_that_does_not_start_is_an_error),
+        T(a_daemon_that_leaves_is_noticed_whatever_its_status),
+        T(a_program_is_run_to_its_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

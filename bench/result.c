@@ -1,0 +1,195 @@
+#include "result.h"
+
+#include "stats.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+sl_err result_init(result_t *result, const char *bench, const figure_def_t *defs, size_t count)
+{
+    *result = (result_t){.bench = bench, .defs = defs, .count = count, .checked = true};
+    result->values = calloc(count * RESULT_RUNS_MAX, sizeof *result->values);
+    result->facts = cJSON_CreateObject();
+    if (result->values == NULL || result->facts == NULL) {
+        result_fini(result);
+        return SL_ENOMEM;
+    }
+    result_fact_text(result, "bench", bench);
+    result_fact_text(result, "version", SLUICE_VERSION);
+    return SL_OK;
+}
+
+void result_fini(result_t *result)
+{
+    free(result->values);
+    cJSON_Delete(result->facts);
+    *result = (result_t){0};
+}
+
+void result_put(result_t *result, size_t figure, double value)
+{
+    assert(figure < result->count && result->runs < RESULT_RUNS_MAX);
+    result->values[figure * RESULT_RUNS_MAX + result->runs] = value;
+}
+
+void result_end_run(result_t *result)
+{
+    result->runs++;
+}
+
+void result_fact_text(result_t *result, const char *name, const char *text)
+{
+    cJSON_AddStringToObject(result->facts, name, text);
+}
+
+void result_fact_number(result_t *result, const char *name, double value)
+{
+    cJSON_AddNumberToObject(result->facts, name, value);
+}
+
+/* The processor's name as the kernel tells it, without the key before the colon. */
+static void processor_name(char *out, size_t size)
+{
+    snprintf(out, size, "unknown");
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    if (file == NULL)
+        return;
+    char line[256];
+    while (fgets(line, sizeof line, file) != NULL) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || colon == NULL)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        snprintf(out, size, "%s", colon + 1 + strspn(colon + 1, " "));
+        break;
+    }
+    fclose(file);
+}
+
+void result_fact_machine(result_t *result)
+{
+    char processor[128];
+    processor_name(processor, sizeof processor);
+    result_fact_text(result, "processor", processor);
+    result_fact_number(result, "cores", (double)sysconf(_SC_NPROCESSORS_ONLN));
+    struct utsname name;
+    if (uname(&name) == 0)
+        result_fact_text(result, "kernel", name.release);
+    double load[1] = {0};
+    if (getloadavg(load, 1) == 1)
+        result_fact_number(result, "load_at_start", load[0]);
+}
+
+static stats_t figure_stats(const result_t *result, size_t figure)
+{
+    return stats_of(result->values + figure * RESULT_RUNS_MAX, result->runs);
+}
+
+double result_median(const result_t *result, size_t figure)
+{
+    return figure_stats(result, figure).median;
+}
+
+static bool bound_met(const figure_def_t *def, double value)
+{
+    switch (def->bound) {
+    case BOUND_FLOOR:
+        return value >= def->limit;
+    case BOUND_CEILING:
+        return value <= def->limit;
+    case BOUND_NONE:
+        break;
+    }
+    return true;
+}
+
+bool result_bounds_met(const result_t *result)
+{
+    if (!result->checked)
+        return true;
+    for (size_t i = 0; i < result->count; i++)
+        if (!bound_met(&result->defs[i], result_median(result, i)))
+            return false;
+    return true;
+}
+
+/* 3500000 -> "3,500,000": long rates are read in thousands. */
+static void grouped(char *out, size_t size, double value, int digits)
+{
+    char plain[64];
+    snprintf(plain, sizeof plain, "%.*f", digits, value);
+    size_t whole = strcspn(plain, ".");
+    size_t first = plain[0] == '-' ? 1 : 0;
+    size_t at = 0;
+    for (size_t i = 0; plain[i] != '\0' && at + 2 < size; i++) {
+        if (i > first && i < whole && (whole - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = plain[i];
+    }
+    out[at] = '\0';
+}
+
+static void print_figure(const result_t *result, size_t figure, FILE *out)
+{
+    const figure_def_t *def = &result->defs[figure];
+    stats_t stats = figure_stats(result, figure);
+    char median[80], min[80], max[80], limit[80];
+    grouped(median, sizeof median, stats.median, def->digits);
+    grouped(min, sizeof min, stats.min, def->digits);
+    grouped(max, sizeof max, stats.max, def->digits);
+    fprintf(out, "  %-30s %14s %-8s", def->name, median, def->unit);
+    if (result->runs > 1)
+        fprintf(out, " %14s … %-14s %4.0f %%", min, max, 100 * stats_spread(&stats));
+    if (def->bound != BOUND_NONE && result->checked) {
+        grouped(limit, sizeof limit, def->limit, def->digits);
+        fprintf(out, "  %s %s: %s", def->bound == BOUND_FLOOR ? "floor" : "ceiling", limit,
+                bound_met(def, stats.median) ? "met" : "MISSED");
+    }
+    fputc('\n', out);
+}
+
+void result_print(const result_t *result, FILE *out)
+{
+    fprintf(out, "%s: %zu run%s%s\n", result->bench, result->runs, result->runs == 1 ? "" : "s",
+            result->runs > 1 ? "; median, minimum … maximum, spread" : "");
+    for (size_t i = 0; i < result->count && result->runs > 0; i++)
+        print_figure(result, i, out);
+    fflush(out);
+}
+
+static cJSON *as_json(const result_t *result)
+{
+    cJSON *object = cJSON_Duplicate(result->facts, true);
+    if (object == NULL)
+        return NULL;
+    cJSON_AddNumberToObject(object, "runs", (double)result->runs);
+    cJSON_AddBoolToObject(object, "bounds_met", result_bounds_met(result));
+    for (size_t i = 0; i < result->count && result->runs > 0; i++) {
+        char name[96];
+        stats_t stats = figure_stats(result, i);
+        cJSON_AddNumberToObject(object, result->defs[i].name, stats.median);
+        snprintf(name, sizeof name, "%s_min", result->defs[i].name);
+        cJSON_AddNumberToObject(object, name, stats.min);
+        snprintf(name, sizeof name, "%s_max", result->defs[i].name);
+        cJSON_AddNumberToObject(object, name, stats.max);
+    }
+    return object;
+}
+
+sl_err result_write_json(const result_t *result, const char *path)
+{
+    cJSON *object = as_json(result);
+    char *text = object == NULL ? NULL : cJSON_Print(object);
+    cJSON_Delete(object);
+    if (text == NULL)
+        return SL_ENOMEM;
+    FILE *file = fopen(path, "we");
+    bool written = file != NULL && fputs(text, file) >= 0 && fputc('\n', file) != EOF;
+    if (file != NULL && fclose(file) != 0)
+        written = false;
+    cJSON_free(text);
+    return written ? SL_OK : SL_EIO;
+}

@@ -1,0 +1,65 @@
+/* result.h - what a bench measured: a table of figures, several runs of each.
+ *
+ *                 run 1   run 2   run 3      printed and written: median, minimum, maximum
+ *     figure 0      .       .       .
+ *     figure 1      .       .       .        a figure may have a bound: a floor or a ceiling
+ *
+ * Beside the figures stand facts: the options, the machine, texts.  In JSON all of it is one flat
+ * object: `name` (the median), `name_min`, `name_max`, the facts, `runs` and `bounds_met`. */
+#ifndef BENCH_RESULT_H
+#define BENCH_RESULT_H
+
+#include "base/err.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum { RESULT_RUNS_MAX = 100 };
+
+typedef enum { BOUND_NONE, BOUND_FLOOR, BOUND_CEILING } bound_t;
+
+typedef struct figure_def {
+    const char *name, *unit, *help;
+    int digits; /**< after the decimal point, where a person reads it */
+    bound_t bound;
+    double limit; /**< of the bound; the median is held against it */
+} figure_def_t;
+
+typedef struct result {
+    const char *bench;
+    const figure_def_t *defs; /**< borrowed */
+    size_t count;
+    double *values; /**< RESULT_RUNS_MAX a figure */
+    size_t runs;
+    cJSON *facts;
+    bool checked; /**< are the bounds meant for these options? */
+} result_t;
+
+/** @return SL_OK, SL_ENOMEM. */
+sl_err result_init(result_t *result, const char *bench, const figure_def_t *defs, size_t count);
+void result_fini(result_t *result);
+
+/** A figure of the run that is going on; result_end_run closes it. */
+void result_put(result_t *result, size_t figure, double value);
+void result_end_run(result_t *result);
+
+void result_fact_text(result_t *result, const char *name, const char *text);
+void result_fact_number(result_t *result, const char *name, double value);
+
+/** Adds the machine's facts: cores, processor, kernel, load at the start. */
+void result_fact_machine(result_t *result);
+
+double result_median(const result_t *result, size_t figure);
+
+/** Are all bounds met?  True when the options are not those the bounds are meant for. */
+bool result_bounds_met(const result_t *result);
+
+/** A table for people. */
+void result_print(const result_t *result, FILE *out);
+
+/** @return SL_OK, SL_ENOMEM, SL_EIO (errno). */
+sl_err result_write_json(const result_t *result, const char *path);
+
+#endif

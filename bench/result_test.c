@@ -1,0 +1,127 @@
+#include "result.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { RATE, COST };
+static const figure_def_t defs[] = {
+    [RATE] = {"events_per_s", "1/s", "events", 0, BOUND_FLOOR, 3000000},
+    [COST] = {"cpu_us", "µs", "cost", 2, BOUND_CEILING, 12},
+};
+
+static void put_runs(result_t *result, const double *rates, const double *costs, size_t runs)
+{
+    assert_int_equal(result_init(result, "sample", defs, 2), SL_OK);
+    for (size_t i = 0; i < runs; i++) {
+        result_put(result, RATE, rates[i]);
+        result_put(result, COST, costs[i]);
+        result_end_run(result);
+    }
+}
+
+static void bounds_hold_for_the_medians(void **state)
+{
+    (void)state;
+    result_t result;
+    put_runs(&result, (double[]){1, 3000000, 4000000}, (double[]){12, 90, 3}, 3);
+    assert_true(result_bounds_met(&result));
+    result_fini(&result);
+}
+
+static void a_missed_floor_and_a_missed_ceiling_are_told(void **state)
+{
+    (void)state;
+    result_t result;
+    put_runs(&result, (double[]){2999999}, (double[]){1}, 1);
+    assert_false(result_bounds_met(&result));
+    result_fini(&result);
+    put_runs(&result, (double[]){3000000}, (double[]){12.5}, 1);
+    assert_false(result_bounds_met(&result));
+    result.checked = false; /* other options than those the bounds are meant for */
+    assert_true(result_bounds_met(&result));
+    result_fini(&result);
+}
+
+static void the_table_groups_thousands_and_names_the_bound(void **state)
+{
+    (void)state;
+    result_t result;
+    put_runs(&result, (double[]){1234567}, (double[]){6.25}, 1);
+    char text[1024] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    result_print(&result, out);
+    fclose(out);
+    assert_non_null(strstr(text, "1,234,567"));
+    assert_non_null(strstr(text, "floor 3,000,000: MISSED"));
+    assert_non_null(strstr(text, "6.25"));
+    assert_non_null(strstr(text, "ceiling 12.00: met"));
+    result_fini(&result);
+}
+
+static cJSON *read_json(const char *path)
+{
+    char text[4096] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return cJSON_Parse(text);
+}
+
+static double number(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    assert_true(cJSON_IsNumber(item));
+    return item->valuedouble;
+}
+
+static void the_json_is_one_flat_object_of_medians_and_facts(void **state)
+{
+    (void)state;
+    result_t result;
+    put_runs(&result, (double[]){5, 7, 6}, (double[]){1, 1, 1}, 3);
+    result_fact_number(&result, "subs", 64);
+    char path[] = "/tmp/sluice-result-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(result_write_json(&result, path), SL_OK);
+    cJSON *object = read_json(path);
+    unlink(path);
+    assert_float_equal(number(object, "events_per_s"), 6, 1e-9);
+    assert_float_equal(number(object, "events_per_s_min"), 5, 1e-9);
+    assert_float_equal(number(object, "events_per_s_max"), 7, 1e-9);
+    assert_float_equal(number(object, "subs"), 64, 1e-9);
+    assert_float_equal(number(object, "runs"), 3, 1e-9);
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(object, "bounds_met")));
+    cJSON_Delete(object);
+    result_fini(&result);
+}
+
+static void a_json_file_that_cannot_be_written_is_an_error(void **state)
+{
+    (void)state;
+    result_t result;
+    put_runs(&result, (double[]){5}, (double[]){1}, 1);
+    assert_int_equal(result_write_json(&result, "/nonexistent/figures.json"), SL_EIO);
+    result_fini(&result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_hold_for_the_medians),
+        cmocka_unit_test(a_missed_floor_and_a_missed_ceiling_are_told),
+        cmocka_unit_test(the_table_groups_thousands_and_names_the_bound),
+        cmocka_unit_test(the_json_is_one_flat_object_of_medians_and_facts),
+        cmocka_unit_test(a_json_file_that_cannot_be_written_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
