@@ -31,6 +31,11 @@ def matches(pattern, topic):
     return fnmatch.fnmatchcase(topic, pattern)
 
 
+def wanted_ids(pattern, rows):
+    """The ids that the ledger's rows promise a pattern."""
+    return collections.Counter(row["id"] for row in rows if matches(pattern, row["topic"]))
+
+
 class Subscriber(threading.Thread):
     """Reads one `sluice sub` and keeps what the comparison needs."""
 
@@ -172,26 +177,27 @@ class Demo:
         """Ends the workload, waits for what is on its way, compares, reports."""
         self.simulator.stop()
         rows = [json.loads(line) for line in self.ledger.read_text().splitlines()]
-        wanted = {s: collections.Counter(r["id"] for r in rows if matches(s.pattern, r["topic"]))
-                  for s in self.subscribers}
         deadline = time.monotonic() + 15
-        while time.monotonic() < deadline and any(s.delivered < wanted[s].total() for s in self.subscribers):
+        totals = [(s, wanted_ids(s.pattern, rows).total()) for s in self.subscribers]
+        while time.monotonic() < deadline and any(s.delivered < total for s, total in totals):
             time.sleep(0.02)
         for program in [s.program for s in self.subscribers] + [stack.bridge, stack.broker, stack.mns_local]:
             program.stop()
         for subscriber in self.subscribers:
             subscriber.join(10)
-        return self.report(rows, wanted)
+        return self.report(rows)
 
-    def report(self, rows, wanted):
+    def report(self, rows):
+        """Holds every subscriber against the ledger's rows; returns the exit code."""
         say = self.screen.say
         say(f"\nledger: {len(rows)} notifications published to the MNS topic")
         say(f"{'pattern':<24}{'wanted':>9}{'got':>9}{'missing':>9}{'repeated':>9}{'disorder':>9}{'lost':>6}")
         bad = 0
         for s in self.subscribers:
-            missing = (wanted[s] - s.ids).total()
-            repeated = (s.ids - wanted[s]).total()
-            say(f"{s.pattern!r:<24}{wanted[s].total():>9}{s.delivered:>9}{missing:>9}{repeated:>9}"
+            wanted = wanted_ids(s.pattern, rows)
+            missing = (wanted - s.ids).total()
+            repeated = (s.ids - wanted).total()
+            say(f"{s.pattern!r:<24}{wanted.total():>9}{s.delivered:>9}{missing:>9}{repeated:>9}"
                 f"{s.disorder:>9}{s.lost():>6}")
             bad += missing + repeated + s.disorder + s.lost()
         if not rows:
