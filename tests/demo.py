@@ -6,7 +6,6 @@ workload's ledger: exit code 0 when nothing is missing or repeated, 1 otherwise.
 
 import argparse
 import collections
-import fnmatch
 import json
 import os
 import pathlib
@@ -18,22 +17,16 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "e2e"))
 
-from stack import BIN, Stack, metrics  # noqa: E402
+from stack import BIN, Stack, metrics, pattern_matches  # noqa: E402
 
 PATTERNS = ("", "Job.", "Cluster.", "*.On*Failed", "Job.OnTask*", "Job.OnPriorityChange")
 SHOWN_PER_SECOND = 6
 COLOURS = {"Failed": 31, "Finished": 32, "Running": 36, "Stopped": 33}
 
 
-def matches(pattern, topic):
-    if pattern == "" or pattern.endswith("."):
-        return topic.startswith(pattern)
-    return fnmatch.fnmatchcase(topic, pattern)
-
-
 def wanted_ids(pattern, rows):
     """The ids that the ledger's rows promise a pattern."""
-    return collections.Counter(row["id"] for row in rows if matches(pattern, row["topic"]))
+    return collections.Counter(row["id"] for row in rows if pattern_matches(pattern, row["topic"]))
 
 
 class Subscriber(threading.Thread):

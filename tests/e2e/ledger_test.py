@@ -4,22 +4,15 @@ Order within a topic, numbers that only rise, and an unbroken prev chain are che
 `sluice sub --numbers` adds to each event."""
 
 import collections
-import fnmatch
 import json
 import os
 import time
 import unittest
 
-from stack import BIN, LineReader, Stack, metrics, wait_for
+from stack import BIN, LineReader, Stack, metrics, pattern_matches, wait_for
 
 EVENTS = int(os.environ.get("SLUICE_TEST_EVENTS", "200000"))
 PATTERNS = ("", "Job.", "*.On*Failed", "Cluster.OnInstanceActive")
-
-
-def matches(pattern, topic):
-    if pattern == "" or pattern.endswith("."):
-        return topic.startswith(pattern)
-    return fnmatch.fnmatchcase(topic, pattern)
 
 
 class Ledger(unittest.TestCase):
@@ -32,7 +25,7 @@ class Ledger(unittest.TestCase):
             readers = {pattern: LineReader(stack.subscribe(pattern, args=["--numbers"])) for pattern in PATTERNS}
             began = time.monotonic()
             ledger = self.run_workload(stack)
-            wanted = {p: collections.Counter(row["id"] for row in ledger if matches(p, row["topic"]))
+            wanted = {p: collections.Counter(row["id"] for row in ledger if pattern_matches(p, row["topic"]))
                       for p in PATTERNS}
             for pattern, reader in readers.items():
                 wait_for(lambda r=reader, p=pattern: len(r.lines) >= wanted[p].total(), f"pattern {pattern!r}", 120)

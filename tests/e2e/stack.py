@@ -5,6 +5,7 @@ folder; every process is ended by its pid, whatever happens.  Nothing here sleep
 it can ask for."""
 
 import ctypes
+import fnmatch
 import json
 import os
 import pathlib
@@ -40,6 +41,13 @@ def wait_for(condition, what, timeout=30.0):
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout:.0f} s for {what}")
         time.sleep(0.01)
+
+
+def pattern_matches(pattern, topic):
+    """A Sluice pattern, by docs/protocol.md."""
+    if pattern == "" or pattern.endswith("."):
+        return topic.startswith(pattern) and not topic.startswith("$")
+    return fnmatch.fnmatchcase(topic, pattern)
 
 
 def metrics(url):
