@@ -31,20 +31,24 @@ typedef struct wire_feed_header {
     uint64_t sum;
 } wire_feed_header_t;
 
-/** Appends the encoded header; computes `sum` over topic, elements 0-7 and body, as XXH3-64.
- *  Sets header->sum.  Reports no memory through out->failed. */
+/** Appends the encoded header, with nil for encoding and ext.  Computes `sum`: XXH3_64bits, seed 0,
+ * of one byte string: the topic, then the encoded bytes of elements 0 to 7 (from behind the array's
+ * head up to the head of element 8), then the body.  Sets header->sum.  Reports no memory through
+ * out->failed. */
 void wire_feed_encode(sl_buf_t *out, wire_feed_header_t *header, const void *topic,
                       size_t topic_len, const void *body, size_t body_len);
 
-/** Decodes frame 2 and holds it against frames 1 and 3: elements' types, count, `ends` rising and
- * ending at the body's last byte, sum.  Elements after the tenth are ignored.
+/** Decodes frame 2 and holds it against frames 1 and 3: elements' types, count, numbers (first > 0,
+ * prev < first, no overflow), `ends` rising and ending at the body's last byte, sum.  Elements
+ * after the tenth are ignored.  A tick's body is not looked into: wire_tails_next does that.
  *  @param header  filled in on SL_OK; `ends` points into `frame`.
  *  @return SL_OK; SL_EVERSION (unknown version or encoding: skip, count, report once); SL_EPROTO.
  */
 sl_err wire_feed_decode(wire_feed_header_t *header, const void *frame, size_t frame_len,
                         const void *topic, size_t topic_len, const void *body, size_t body_len);
 
-/** The end of event `i` (offset into the body); wire_end(ends, -1) is 0 by the caller's care. */
+/** The end of event `i`, an offset into the body.  Event 0 begins at 0, event i at the end of i-1.
+ */
 static inline uint32_t wire_end(const uint8_t *ends, uint32_t i)
 {
     const uint8_t *at = ends + 4 * (size_t)i;
@@ -59,7 +63,8 @@ static inline void wire_put_end(uint8_t *at, uint32_t end)
     at[3] = (uint8_t)(end >> 24);
 }
 
-/** Do `count` ends rise strictly and stop exactly at body_len?  count 0 wants body_len 0. */
+/** Do `count` ends rise strictly from above 0 and stop exactly at body_len?  count 0 wants body_len
+ * 0. */
 bool wire_ends_valid(const uint8_t *ends, uint32_t count, size_t body_len);
 
 /** Is the body `count` msgpack maps, each filling its slice exactly?  Walks every byte: not for the
@@ -84,7 +89,7 @@ typedef struct wire_tails {
 
 /** @return SL_OK or SL_EPROTO. */
 sl_err wire_tails_open(wire_tails_t *tails, const void *body, size_t len);
-/** @return SL_OK; SL_EAGAIN at the end; SL_EPROTO. */
+/** @return SL_OK; SL_EAGAIN at the end; SL_EPROTO, also when bytes follow the map. */
 sl_err wire_tails_next(wire_tails_t *tails, wire_tail_t *tail);
 
 #endif

@@ -36,7 +36,9 @@ typedef enum { WIRE_NAK_MAP(X) WIRE_NAK_UNKNOWN } wire_nak_t;
 
 const char *wire_nak_name(wire_nak_t code); /**< "BUSY": the code as it stands on the wire */
 const char *wire_nak_text(wire_nak_t code);
-bool wire_nak_again(wire_nak_t code); /**< may the same request be sent again? */
+/** May the same request be sent again?  Of a code this version does not know: yes, since giving up
+ * could lose what sending again does not. */
+bool wire_nak_again(wire_nak_t code);
 
 typedef enum { WIRE_HELLO, WIRE_WELCOME, WIRE_PUB, WIRE_ACK, WIRE_NAK } wire_intake_type_t;
 
@@ -83,8 +85,10 @@ void wire_put_ack(sl_buf_t *out, uint64_t request, uint64_t first, uint64_t last
 void wire_put_nak(sl_buf_t *out, uint64_t request, wire_nak_t code, const char *text,
                   uint32_t retry_ms);
 
-/** Decodes a first frame.  On SL_EVERSION and on an EPROTO behind the request number, msg->request
- * is set all the same, so that a NAK can name it; otherwise it is 0.
+/** Decodes a first frame: types, count > 0, lengths of `ends` and `ids` against count.  Whether the
+ * ends fit the events frame is wire_ends_valid's to say.  On SL_EVERSION and on an EPROTO behind
+ * the request number, msg->request is set all the same, so that a NAK can name it; otherwise it is
+ * 0.
  *  @return SL_OK, SL_EVERSION, SL_EPROTO. */
 sl_err wire_intake_decode(wire_intake_t *msg, const void *frame, size_t len);
 

@@ -8,7 +8,8 @@
  *   ""  or ending in "."     a prefix:         "Job."        every event of the category
  *   with "*"                 a glob; * matches any run of bytes within one segment: "*.On*Failed"
  *   anything else            the whole topic:  "Job.OnJobFailed", and never Job.OnJobFailedTwice
- * No pattern matches a topic that begins with $ unless it begins with $ itself. */
+ * No pattern matches a topic that begins with $ unless it begins with $ itself, and none matches
+ * one that begins with ~. */
 #ifndef WIRE_TOPIC_H
 #define WIRE_TOPIC_H
 
@@ -37,8 +38,9 @@ bool wire_topic_valid(const char *topic, size_t len);
 /** "~sync." and 16 lower-case hex digits? */
 bool wire_is_sync_topic(const void *topic, size_t len);
 
-/** Is it a well-formed pattern?  Segments of token characters and *, at most one dot, an optional $
- * first, at most WIRE_PATTERN_MAX bytes. */
+/** Is it a well-formed pattern?  Empty; or two segments of token characters and * with one dot
+ * between them, an optional $ first, the second perhaps empty, at most WIRE_PATTERN_MAX bytes.
+ * Without a dot ("Job", "*") it could match no topic, which its writer did not mean: refused. */
 bool wire_pattern_valid(const char *pattern, size_t len);
 
 /** The longest prefix that every topic matched by `pattern` has: what to subscribe to on the feed.

@@ -1,0 +1,37 @@
+/* wire_impl.h - what the messages of intake and query have in common: an array that begins
+ * [version, type, request, ...] and may be longer than its reader knows. */
+#ifndef WIRE_IMPL_H
+#define WIRE_IMPL_H
+
+#include "base/mp.h"
+#include "wire/feed.h"
+
+/** A message, opened behind its third element. */
+typedef struct wire_msg {
+    mp_cursor_t in;
+    uint32_t left; /**< elements not read yet */
+    const char *type;
+    uint32_t type_len;
+    uint64_t request; /**< 0 unless its element could be read */
+} wire_msg_t;
+
+/** @return SL_OK, SL_EVERSION (request is set if it can be read), SL_EPROTO. */
+sl_err wire_msg_open(wire_msg_t *msg, const void *frame, size_t len);
+
+/** Moves over the elements that nobody asked for.  @return is the frame used up exactly? */
+bool wire_msg_close(wire_msg_t *msg);
+
+bool wire_msg_is(const wire_msg_t *msg, const char *type);
+
+/* One element each; false when there is none left, or it is of another type. */
+bool wire_msg_u64(wire_msg_t *msg, uint64_t *value);
+bool wire_msg_u32(wire_msg_t *msg, uint32_t *value);
+bool wire_msg_str(wire_msg_t *msg, const char **text, uint32_t *len);
+bool wire_msg_bin(wire_msg_t *msg, const uint8_t **bytes, uint32_t *len);
+/** nil gives *bytes NULL. */
+bool wire_msg_bin_or_nil(wire_msg_t *msg, const uint8_t **bytes, uint32_t *len);
+
+/** Appends the array's head for `elements`, the version, the type and the request. */
+void wire_msg_begin(sl_buf_t *out, uint32_t elements, const char *type, uint64_t request);
+
+#endif
