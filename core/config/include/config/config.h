@@ -3,13 +3,14 @@
  * Each row is one option; flag, environment variable, JSON key, default, limits and help all come
  * from it, and cannot drift apart:
  *
- *     key "hwm"  ->  --hwm N    SLUICE_HWM=N    {"hwm": N}        (dots and dashes become _ in the
- * variable)
+ *     key "batch_bytes"  ->  --batch-bytes N    SLUICE_BATCH_BYTES=N    {"batch_bytes": N}
  *
- * Precedence: flag > environment > file (--config FILE, JSON with // comments) > default.  Every
- * program also gets --help, --version, --config, --check, --log text|json and --log-level.  A
- * mistake is told in one sentence that names its place:  bridge.json:12: sources[0].polls: 400 is
- * above the limit 64
+ * (In the variable dots and dashes become _; in a flag _ and - are the same.)  Precedence: flag >
+ * environment > file (--config FILE, JSON with // and block comments) > default.  Every program
+ * also gets --help, --version, --config, --check, --log text|json and --log-level.  A mistake is
+ * told in one sentence that names its place:
+ *
+ *     bridge.json:12: sources[0].polls: 400 is above the limit 64
  *
  * Rows write into a plain struct at `offset`.  Strings and arrays belong to the config_t and live
  * until config_free. */
@@ -30,7 +31,8 @@ typedef enum {
     CONFIG_MS,       /**< uint64_t milliseconds; accepts 250ms, 5s, 10m, 2h; a bare number is ms */
     CONFIG_BOOL,     /**< bool; a flag alone means true; --no-NAME means false */
     CONFIG_CHOICE,   /**< int: index into `choices` ("memory|os|disk") */
-    CONFIG_STR_LIST, /**< config_list_t of const char *; a flag may be repeated */
+    CONFIG_STR_LIST, /**< config_list_t of const char *; a flag may be repeated; text is cut at
+                          commas */
     CONFIG_OBJECTS,  /**< config_list_t of `sub->size` structs; in the file only */
 } config_kind_t;
 
@@ -48,8 +50,7 @@ enum {
 typedef struct config_table config_table_t;
 
 typedef struct config_opt {
-    const char
-        *key; /**< also the flag; in a nested table may be a path: "Notification.Topic.Name" */
+    const char *key; /**< also the flag; may be a path into the file: "Notification.Topic.Name" */
     config_kind_t kind;
     size_t offset;
     const char *def;     /**< as text, like a flag's argument; NULL: zero */
@@ -57,8 +58,9 @@ typedef struct config_opt {
     const char *help;    /**< one line, no full stop */
     uint64_t min, max;   /**< for U64, BYTES, MS; max 0: no limit */
     const char *choices; /**< for CHOICE */
-    const char
-        *env; /**< NULL: SLUICE_<KEY>; else this variable, e.g. ALIBABA_CLOUD_ACCESS_KEY_ID */
+    /** NULL: SLUICE_<KEY>; else this variable, e.g. ALIBABA_CLOUD_ACCESS_KEY_ID.  In a nested table
+     * NULL is no variable, and a variable serves each object that does not have the key itself. */
+    const char *env;
     const config_table_t *sub; /**< for OBJECTS */
     unsigned flags;
 } config_opt_t;
