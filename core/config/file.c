@@ -77,6 +77,15 @@ static char *blank(char *at, char *end)
     return end;
 }
 
+/* cJSON would end the string there, without a word. */
+static bool holds_nul(const char *at, const char *end)
+{
+    for (; at < end; at++)
+        if (*at == '\\' && strncmp(++at, "u0000", 5) == 0)
+            return true;
+    return false;
+}
+
 static bool blank_comments(config_t *config, char *text)
 {
     for (char *at = text; *at != '\0';) {
@@ -84,6 +93,10 @@ static bool blank_comments(config_t *config, char *text)
             char *end = skip_string(at);
             if (end == NULL) {
                 report_line(config, text, at, "a string that does not end");
+                return false;
+            }
+            if (holds_nul(at, end)) {
+                report_line(config, text, at, "a string with \\u0000 in it");
                 return false;
             }
             at = end;
@@ -110,7 +123,8 @@ static void report_broken(config_t *config, const char *end)
     const char *text = config->file.text, *at = end > text ? end - 1 : end;
     while (at > text && (unsigned char)*at <= ' ')
         at--;
-    report_line(config, text, at, "broken JSON near: %.60s", at + strspn(at, " \t\r\n"));
+    size_t len = strcspn(at, "\r\n");
+    report_line(config, text, at, "broken JSON near: %.*s", (int)(len < 60 ? len : 60), at);
 }
 
 bool file_load(config_t *config, const char *path)

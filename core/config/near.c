@@ -36,7 +36,7 @@ const char *near_key(const config_table_t *table, const char *name)
     size_t best_distance = NEAR_DISTANCE_MAX + 1;
     for (size_t i = 0; i < table->count; i++) {
         size_t d = distance(table->opts[i].key, name);
-        if (d < best_distance && d < strlen(name)) {
+        if (d > 0 && d < best_distance && 3 * d <= strlen(name)) { /* 0: known, but not here */
             best = table->opts[i].key;
             best_distance = d;
         }
