@@ -1,0 +1,140 @@
+#include "bench.h"
+
+#include "base/clock.h"
+#include "proc.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SLEEP_SLICE_MS = 20, REMOVE_FDS = 8 };
+
+/* -- place ---------------------------------------------------------------------------------- */
+
+static sl_err own_folder(char *out, size_t size)
+{
+    ssize_t len = readlink("/proc/self/exe", out, size - 1);
+    if (len <= 0)
+        return SL_EIO;
+    out[len] = '\0';
+    *strrchr(out, '/') = '\0'; /* the kernel gives an absolute path */
+    return SL_OK;
+}
+
+sl_err bench_place_create(bench_place_t *place, const bench_common_t *common)
+{
+    *place = (bench_place_t){.keep = common->keep};
+    if (common->bin_dir != NULL)
+        snprintf(place->bin, sizeof place->bin, "%s", common->bin_dir);
+    else if (own_folder(place->bin, sizeof place->bin) != SL_OK)
+        return SL_EIO;
+    const char *tmp = getenv("TMPDIR");
+    snprintf(place->dir, sizeof place->dir, "%s/sluice-bench.XXXXXX",
+             tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
+    if (mkdtemp(place->dir) == NULL) {
+        fprintf(stderr, "sluice-bench: cannot make %s: %s\n", place->dir, strerror(errno));
+        place->dir[0] = '\0';
+        return SL_EIO;
+    }
+    return SL_OK;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st, (void)kind, (void)ftw;
+    remove(path); /* what cannot be removed stays behind; nothing depends on it */
+    return 0;
+}
+
+void bench_place_remove(bench_place_t *place)
+{
+    if (place->dir[0] == '\0')
+        return;
+    if (place->keep)
+        fprintf(stderr, "sluice-bench: kept %s\n", place->dir);
+    else
+        nftw(place->dir, remove_entry, REMOVE_FDS, FTW_DEPTH | FTW_PHYS);
+    place->dir[0] = '\0';
+}
+
+void bench_program(const bench_place_t *place, const char *name, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s", place->bin, name);
+}
+
+/* -- time ----------------------------------------------------------------------------------- */
+
+uint64_t bench_now_ns(void)
+{
+    return sl_clock_mono_ns(&sl_clock_system);
+}
+
+bool bench_sleep_ms(uint64_t ms)
+{
+    uint64_t end_ns = bench_now_ns() + ms * 1000000u;
+    for (;;) {
+        uint64_t now_ns = bench_now_ns();
+        if (proc_interrupted())
+            return false;
+        if (now_ns >= end_ns)
+            return true;
+        uint64_t left_ns = end_ns - now_ns;
+        uint64_t slice_ns = SLEEP_SLICE_MS * 1000000u;
+        nanosleep(&(struct timespec){.tv_nsec = (long)(left_ns < slice_ns ? left_ns : slice_ns)},
+                  NULL);
+    }
+}
+
+void bench_meter_begin(bench_meter_t *meter, double seconds)
+{
+    *meter = (bench_meter_t){.end_ns = bench_now_ns() + (uint64_t)(seconds * 1e9)};
+}
+
+void bench_meter_show(bench_meter_t *meter, const char *format, ...)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    uint64_t now_ns = bench_now_ns();
+    uint64_t left_s = meter->end_ns > now_ns ? (meter->end_ns - now_ns) / 1000000000u + 1 : 0;
+    va_list args;
+    va_start(args, format);
+    fputs("\r\033[K", stderr);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "   about %llu s left", (unsigned long long)left_s);
+    fflush(stderr);
+    meter->shown = true;
+}
+
+void bench_meter_clear(bench_meter_t *meter)
+{
+    if (!meter->shown)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    meter->shown = false;
+}
+
+/* -- end ------------------------------------------------------------------------------------ */
+
+int bench_finish(const result_t *result, const bench_common_t *common, bool sound)
+{
+    if (proc_interrupted()) {
+        fprintf(stderr, "sluice-bench: %s: interrupted\n", result->bench);
+        return BENCH_FAILED;
+    }
+    if (!sound || result->runs == 0) {
+        fprintf(stderr, "sluice-bench: %s: failed; no figures\n", result->bench);
+        return BENCH_FAILED;
+    }
+    result_print(result, stdout);
+    if (common->json != NULL && result_write_json(result, common->json) != SL_OK) {
+        fprintf(stderr, "sluice-bench: cannot write %s: %s\n", common->json, strerror(errno));
+        return BENCH_FAILED;
+    }
+    return common->enforce && !result_bounds_met(result) ? BENCH_MISSED : BENCH_OK;
+}

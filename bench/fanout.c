@@ -1,0 +1,460 @@
+/* fanout.c - how many deliveries a second does one broker make to N subscribers?
+ *
+ * A run: bare loopback TCP, for comparison; then broker, subscribers, publishers, each a process of
+ * its own and each new for this run; warm-up; the measured phase, between two looks at everybody's
+ * counters and CPU clocks; then the publishers stop, and every subscriber must come to have every
+ * event, with nothing lost, repeated or malformed, or the bench fails. */
+#include "fanout.h"
+
+#include "bench.h"
+#include "benches.h"
+#include "loopback.h"
+#include "metrics.h"
+#include "mix.h"
+#include "proc.h"
+#include "result.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SUBS_MAX = 1000,
+    PUBLISHERS_MAX = 32,
+    BROKER_ARGS_MAX = 64,
+    JOIN_TIMEOUT_MS = 20000,
+    SETTLE_TIMEOUT_MS = 20000,
+    LEAVE_TIMEOUT_MS = 10000,
+    WATCH_MS = 100,
+};
+
+typedef struct fanout_options {
+    bench_common_t common;
+    uint64_t subs, publishers, size, window, batch_bytes;
+    uint64_t seconds, warmup_ms, loopback_seconds;
+    int transport; /* transport_t */
+    int read;      /* fanout_read_t */
+    config_list_t broker_args;
+} fanout_options_t;
+
+typedef enum { TRANSPORT_TCP, TRANSPORT_IPC } transport_t;
+
+#define OPT(name, what, ...)                   \
+    {                                          \
+        .key = name, .kind = what, __VA_ARGS__ \
+    }
+#define AT(member) .offset = offsetof(fanout_options_t, member)
+static const config_opt_t options_table[] = {
+    OPT("subs", CONFIG_U64, AT(subs), .def = "64", .arg = "N",
+        .help = "subscriber processes, each on every topic", .min = 1, .max = SUBS_MAX),
+    OPT("size", CONFIG_U64, AT(size), .def = "320", .arg = "BYTES", .help = "of each event",
+        .min = MIX_EVENT_MIN, .max = MIX_EVENT_MAX),
+    OPT("seconds", CONFIG_U64, AT(seconds), .def = "5", .arg = "N", .help = "measured in each run",
+        .min = 1, .max = 600),
+    OPT("warmup", CONFIG_MS, AT(warmup_ms), .def = "1s", .arg = "TIME",
+        .help = "before the measured phase", .max = 60000),
+    OPT("publishers", CONFIG_U64, AT(publishers), .def = "1", .arg = "N",
+        .help = "publisher processes", .min = 1, .max = PUBLISHERS_MAX),
+    OPT("transport", CONFIG_CHOICE, AT(transport), .def = "tcp", .choices = "tcp|ipc",
+        .help = "of feed and intake"),
+    OPT("window", CONFIG_U64, AT(window), .def = "16384", .arg = "EVENTS",
+        .help = "how far publishers may be ahead of the slowest subscriber", .min = 1024),
+    OPT("batch-bytes", CONFIG_BYTES, AT(batch_bytes), .def = "0", .arg = "BYTES",
+        .help = "of the publishers' batches; 0: libsluice's default", .max = 1 << 20),
+    OPT("read", CONFIG_CHOICE, AT(read), .def = "batch", .choices = "batch|event",
+        .help = "sluice_sub_next_batch or sluice_sub_next, an event a call"),
+    OPT("loopback-seconds", CONFIG_U64, AT(loopback_seconds), .def = "2", .arg = "N",
+        .help = "bare loopback TCP before each run", .min = 1, .max = 60),
+    OPT("broker-arg", CONFIG_STR_LIST, AT(broker_args), .arg = "ARG",
+        .help = "a further argument for sluice-broker; may be repeated"),
+    BENCH_COMMON_OPTIONS(fanout_options_t, common, "3"),
+};
+
+enum {
+    DELIVERIES_PER_S,
+    GB_PER_S,
+    LOOPBACK_GB_PER_S,
+    LOOPBACK_RATIO,
+    EVENTS_PER_S,
+    EVENTS_PER_BATCH,
+    CPU_S_PUBLISHERS,
+    CPU_S_BROKER,
+    CPU_S_SUBSCRIBERS,
+    CPU_S_PER_MILLION,
+    HELD,
+    RSS_ANON,
+    LOSSY,
+    FIGURES
+};
+
+static const figure_def_t figures[FIGURES] = {
+    [DELIVERIES_PER_S] = {"deliveries_per_s", "1/s", "events delivered, over all subscribers", 0,
+                          BOUND_FLOOR, 3000000},
+    [GB_PER_S] = {"gb_per_s", "GB/s", "bytes of events delivered, over all subscribers", 3},
+    [LOOPBACK_GB_PER_S] = {"loopback_gb_per_s", "GB/s", "bare TCP to as many processes", 3},
+    [LOOPBACK_RATIO] = {"loopback_ratio", "", "gb_per_s / loopback_gb_per_s", 3, BOUND_FLOOR, 0.3},
+    [EVENTS_PER_S] = {"events_per_s", "1/s", "events published", 0},
+    [EVENTS_PER_BATCH] = {"events_per_batch", "", "on the feed", 1},
+    [CPU_S_PUBLISHERS] = {"cpu_s_publishers", "s", "CPU of the publishers, measured phase", 2},
+    [CPU_S_BROKER] = {"cpu_s_broker", "s", "CPU of the broker, measured phase", 2},
+    [CPU_S_SUBSCRIBERS] = {"cpu_s_subscribers", "s", "CPU of the subscribers, measured phase", 2},
+    [CPU_S_PER_MILLION] = {"cpu_s_per_million", "s", "CPU of all, for a million deliveries", 3},
+    [HELD] = {"publisher_held", "", "share of time the publishers waited for the slowest", 2},
+    [RSS_ANON] = {"broker_rss_anon_mib", "MiB", "anonymous memory of the broker, at the end", 1},
+    [LOSSY] = {"feed_lossy_sends", "", "batches the broker sent past full pipes", 0},
+};
+
+typedef struct run {
+    const fanout_options_t *options;
+    const bench_place_t *place;
+    bench_meter_t *meter;
+    const char *title; /* "run 2/3" */
+    fanout_plan_t plan;
+    proc_set_t set;
+    proc_t *broker;
+    char http[256];
+} run_t;
+
+/* What is read twice: at the beginning and at the end of the measured phase. */
+typedef struct look {
+    uint64_t at_ns, delivered, delivered_bytes, batches, published, held_ns;
+    uint64_t cpu_publishers_ns, cpu_broker_ns, cpu_subs_ns;
+} look_t;
+
+/* -- starting ------------------------------------------------------------------------------- */
+
+static sl_err start_broker(run_t *run)
+{
+    const fanout_options_t *o = run->options;
+    char program[600], feed[300], intake[300];
+    bench_program(run->place, "sluice-broker", program, sizeof program);
+    bool ipc = o->transport == TRANSPORT_IPC;
+    snprintf(feed, sizeof feed, ipc ? "ipc://%s/feed" : "tcp://127.0.0.1:*", run->place->dir);
+    snprintf(intake, sizeof intake, ipc ? "ipc://%s/intake" : "tcp://127.0.0.1:*", run->place->dir);
+    const char *argv[16 + BROKER_ARGS_MAX] = {
+        program,  "--feed",      feed,           "--intake", intake, "--query", "tcp://127.0.0.1:*",
+        "--http", "127.0.0.1:0", "--durability", "memory"};
+    size_t argc = 11;
+    for (size_t i = 0; i < o->broker_args.count && i < BROKER_ARGS_MAX; i++)
+        argv[argc++] = ((const char *const *)o->broker_args.items)[i];
+    sl_err err = proc_start_daemon(&run->set, &run->broker, "sluice-broker", argv);
+    if (err != SL_OK)
+        return err;
+    proc_ready_value(run->broker, "feed", run->plan.feed, sizeof run->plan.feed);
+    proc_ready_value(run->broker, "intake", run->plan.intake, sizeof run->plan.intake);
+    proc_ready_value(run->broker, "query", run->plan.query, sizeof run->plan.query);
+    proc_ready_value(run->broker, "http", run->http, sizeof run->http);
+    return SL_OK;
+}
+
+static sl_err start_workers(run_t *run, const char *role, proc_worker_fn *fn, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char name[PROC_NAME_MAX];
+        snprintf(name, sizeof name, "%s-%zu", role, i);
+        if (proc_start_worker(&run->set, NULL, name, fn, &run->plan, i) != SL_OK)
+            return SL_EIO;
+    }
+    return SL_OK;
+}
+
+typedef bool condition_fn(const run_t *run);
+
+/* Waits for a condition while everybody is well.  @return SL_OK, SL_ETIMEDOUT (told), SL_EIO,
+ * SL_ECLOSED. */
+static sl_err await(run_t *run, condition_fn *condition, int timeout_ms, const char *what)
+{
+    uint64_t deadline_ns = bench_now_ns() + (uint64_t)timeout_ms * 1000000u;
+    while (!condition(run)) {
+        if (!proc_all_well(&run->set))
+            return SL_EIO;
+        if (bench_now_ns() > deadline_ns) {
+            bench_meter_clear(run->meter);
+            fprintf(stderr, "sluice-bench: gave up waiting until %s\n", what);
+            return SL_ETIMEDOUT;
+        }
+        if (!bench_sleep_ms(2))
+            return SL_ECLOSED;
+    }
+    return SL_OK;
+}
+
+static bool all_joined(const run_t *run)
+{
+    for (size_t i = 0; i < run->plan.subs; i++)
+        if (atomic_load(&fanout_sub_slot(&run->plan, i)->ready) == 0)
+            return false;
+    return true;
+}
+
+static sl_err start_all(run_t *run)
+{
+    bench_meter_show(run->meter, "%s: starting", run->title);
+    sl_err err = start_broker(run);
+    if (err == SL_OK)
+        err = start_workers(run, "bench-sub", fanout_subscribe, run->plan.subs);
+    if (err == SL_OK)
+        err = await(run, all_joined, JOIN_TIMEOUT_MS, "every subscriber had joined");
+    if (err == SL_OK)
+        err = start_workers(run, "bench-pub", fanout_publish, run->plan.publishers);
+    return err;
+}
+
+/* -- measuring ------------------------------------------------------------------------------ */
+
+static uint64_t cpu_of(run_t *run, const char *role)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < run->set.count; i++)
+        if (strncmp(run->set.items[i].name, role, strlen(role)) == 0)
+            sum += proc_cpu_ns(&run->set.items[i]);
+    return sum;
+}
+
+static look_t take_look(run_t *run)
+{
+    look_t look = {.at_ns = bench_now_ns(), .published = fanout_published(&run->plan)};
+    for (size_t i = 0; i < run->plan.subs; i++) {
+        const share_slot_t *slot = fanout_sub_slot(&run->plan, i);
+        look.delivered += share_get(&slot->events);
+        look.delivered_bytes += share_get(&slot->bytes);
+        look.batches += share_get(&slot->batches);
+    }
+    for (size_t i = 0; i < run->plan.publishers; i++)
+        look.held_ns += share_get(&fanout_pub_slot(&run->plan, i)->held_ns);
+    look.cpu_publishers_ns = cpu_of(run, "bench-pub");
+    look.cpu_broker_ns = cpu_of(run, "sluice-broker");
+    look.cpu_subs_ns = cpu_of(run, "bench-sub");
+    return look;
+}
+
+static sl_err pass_time(run_t *run, uint64_t ms, const char *phase)
+{
+    uint64_t last = take_look(run).delivered;
+    for (uint64_t passed = 0; passed < ms; passed += WATCH_MS) {
+        uint64_t step_ms = ms - passed < WATCH_MS ? ms - passed : WATCH_MS;
+        if (!bench_sleep_ms(step_ms))
+            return SL_ECLOSED;
+        if (!proc_all_well(&run->set))
+            return SL_EIO;
+        uint64_t delivered = take_look(run).delivered;
+        bench_meter_show(run->meter, "%s: %s, %.2f M deliveries/s", run->title, phase,
+                         (double)(delivered - last) / (double)step_ms / 1000);
+        last = delivered;
+    }
+    return SL_OK;
+}
+
+static void put_figures(run_t *run, const look_t *a, const look_t *b, result_t *result)
+{
+    double seconds = (double)(b->at_ns - a->at_ns) / 1e9;
+    double delivered = (double)(b->delivered - a->delivered);
+    double batches = (double)(b->batches - a->batches);
+    double cpu_publishers = (double)(b->cpu_publishers_ns - a->cpu_publishers_ns) / 1e9;
+    double cpu_broker = (double)(b->cpu_broker_ns - a->cpu_broker_ns) / 1e9;
+    double cpu_subs = (double)(b->cpu_subs_ns - a->cpu_subs_ns) / 1e9;
+    result_put(result, DELIVERIES_PER_S, delivered / seconds);
+    result_put(result, GB_PER_S, (double)(b->delivered_bytes - a->delivered_bytes) / seconds / 1e9);
+    result_put(result, EVENTS_PER_S, (double)(b->published - a->published) / seconds);
+    result_put(result, EVENTS_PER_BATCH, batches > 0 ? delivered / batches : 0);
+    result_put(result, CPU_S_PUBLISHERS, cpu_publishers);
+    result_put(result, CPU_S_BROKER, cpu_broker);
+    result_put(result, CPU_S_SUBSCRIBERS, cpu_subs);
+    result_put(result, CPU_S_PER_MILLION,
+               delivered > 0 ? (cpu_publishers + cpu_broker + cpu_subs) * 1e6 / delivered : 0);
+    result_put(result, HELD,
+               (double)(b->held_ns - a->held_ns) / 1e9 / seconds / (double)run->plan.publishers);
+    result_put(result, RSS_ANON, (double)proc_rss_anon_bytes(run->broker) / (1 << 20));
+}
+
+static sl_err measure(run_t *run, result_t *result)
+{
+    sl_err err = pass_time(run, run->options->warmup_ms, "warm-up");
+    if (err != SL_OK)
+        return err;
+    look_t begin = take_look(run);
+    err = pass_time(run, run->options->seconds * 1000, "measuring");
+    if (err != SL_OK)
+        return err;
+    look_t end = take_look(run);
+    put_figures(run, &begin, &end, result);
+    sl_buf_t text = SL_BUF_INIT;
+    err = metrics_fetch(&text, run->http);
+    if (err == SL_OK)
+        result_put(result, LOSSY,
+                   metrics_sum((const char *)text.data, "sluice_broker_feed_lossy_sends_total"));
+    sl_buf_fini(&text);
+    return err;
+}
+
+/* -- checking ------------------------------------------------------------------------------- */
+
+static bool publishers_left(const run_t *run)
+{
+    for (size_t i = 0; i < run->set.count; i++)
+        if (strncmp(run->set.items[i].name, "bench-pub", 9) == 0 && !run->set.items[i].ended)
+            return false;
+    return true;
+}
+
+static bool all_delivered(const run_t *run)
+{
+    return fanout_slowest(&run->plan) >= fanout_published(&run->plan);
+}
+
+static bool subscribers_left(const run_t *run)
+{
+    for (size_t i = 0; i < run->set.count; i++)
+        if (strncmp(run->set.items[i].name, "bench-sub", 9) == 0 && !run->set.items[i].ended)
+            return false;
+    return true;
+}
+
+/* Has everybody exactly what was published? */
+static sl_err check(const run_t *run)
+{
+    uint64_t published = fanout_published(&run->plan);
+    uint64_t number_sum = share_get(&fanout_sub_slot(&run->plan, 0)->number_sum);
+    uint64_t faults = 0, wrong = 0;
+    for (size_t i = 0; i < run->plan.share->count; i++)
+        faults += share_get(&run->plan.share->slots[i].faults);
+    for (size_t i = 0; i < run->plan.subs; i++) {
+        const share_slot_t *slot = fanout_sub_slot(&run->plan, i);
+        wrong += share_get(&slot->events) != published ||
+                 share_get(&slot->bytes) != published * run->options->size ||
+                 share_get(&slot->number_sum) != number_sum;
+    }
+    if (faults == 0 && wrong == 0)
+        return SL_OK;
+    fprintf(stderr,
+            "sluice-bench: %llu lost, repeated, malformed or refused; %llu of %zu subscribers have "
+            "other events than the %llu published\n",
+            (unsigned long long)faults, (unsigned long long)wrong, run->plan.subs,
+            (unsigned long long)published);
+    return SL_EPROTO;
+}
+
+static sl_err stop_and_check(run_t *run)
+{
+    bench_meter_show(run->meter, "%s: checking", run->title);
+    atomic_store(&run->plan.share->stop, FANOUT_STOP_PUBLISHERS);
+    sl_err err = await(run, publishers_left, SETTLE_TIMEOUT_MS, "the publishers had every answer");
+    if (err == SL_OK)
+        err = await(run, all_delivered, SETTLE_TIMEOUT_MS, "every subscriber had every event");
+    atomic_store(&run->plan.share->stop, FANOUT_STOP_SUBSCRIBERS);
+    if (err == SL_OK)
+        err = await(run, subscribers_left, LEAVE_TIMEOUT_MS, "the subscribers had left");
+    bench_meter_clear(run->meter);
+    sl_err verdict = check(run); /* also after a timeout: it says what is missing */
+    return err == SL_OK ? verdict : err;
+}
+
+/* -- runs ----------------------------------------------------------------------------------- */
+
+static sl_err fan_out(run_t *run, result_t *result)
+{
+    const fanout_options_t *o = run->options;
+    run->plan = (fanout_plan_t){.subs = o->subs,
+                                .publishers = o->publishers,
+                                .event_bytes = o->size,
+                                .window = o->window,
+                                .batch_bytes = (uint32_t)o->batch_bytes,
+                                .read = o->read};
+    sl_err err = share_create(&run->plan.share, o->subs + o->publishers);
+    if (err == SL_OK)
+        err = proc_set_init(&run->set, o->subs + o->publishers + 1, run->place->dir);
+    if (err == SL_OK)
+        err = start_all(run);
+    if (err == SL_OK)
+        err = measure(run, result);
+    if (err == SL_OK)
+        err = stop_and_check(run);
+    proc_set_fini(&run->set);
+    share_destroy(&run->plan.share);
+    return err;
+}
+
+static sl_err one_run(const fanout_options_t *o, const bench_place_t *place, bench_meter_t *meter,
+                      size_t index, result_t *result)
+{
+    char title[32];
+    snprintf(title, sizeof title, "run %zu/%llu", index + 1, (unsigned long long)o->common.runs);
+    bench_meter_show(meter, "%s: bare loopback", title);
+    double bytes_per_s = 0;
+    sl_err err = loopback_measure(place->dir, o->subs, (double)o->loopback_seconds, &bytes_per_s);
+    if (err != SL_OK)
+        return err;
+    result_put(result, LOOPBACK_GB_PER_S, bytes_per_s / 1e9);
+    run_t run = {.options = o, .place = place, .meter = meter, .title = title};
+    err = fan_out(&run, result);
+    bench_meter_clear(meter);
+    if (err != SL_OK)
+        return err;
+    size_t at = result->runs;
+    result_put(result, LOOPBACK_RATIO,
+               result->values[GB_PER_S * RESULT_RUNS_MAX + at] * 1e9 / bytes_per_s);
+    result_end_run(result);
+    return SL_OK;
+}
+
+static void put_facts(const fanout_options_t *o, result_t *result)
+{
+    result_fact_machine(result);
+    result_fact_number(result, "subs", (double)o->subs);
+    result_fact_number(result, "publishers", (double)o->publishers);
+    result_fact_number(result, "event_bytes", (double)o->size);
+    result_fact_number(result, "window_events", (double)o->window);
+    result_fact_number(result, "seconds", (double)o->seconds);
+    result_fact_text(result, "transport", o->transport == TRANSPORT_IPC ? "ipc" : "tcp");
+    result_fact_text(result, "durability", "memory");
+    result_fact_text(result, "read", o->read == FANOUT_READ_EVENT ? "event" : "batch");
+    /* what the bounds were set for */
+    result->checked = o->subs == 64 && o->size == 320 && o->transport == TRANSPORT_TCP;
+}
+
+static int run_all(const fanout_options_t *o)
+{
+    bench_place_t place;
+    result_t result;
+    if (bench_place_create(&place, &o->common) != SL_OK)
+        return BENCH_FAILED;
+    if (result_init(&result, "fanout", figures, FIGURES) != SL_OK)
+        return BENCH_FAILED;
+    put_facts(o, &result);
+    bench_meter_t meter;
+    double run_s = (double)(o->seconds + o->loopback_seconds) + (double)o->warmup_ms / 1000 + 2;
+    bench_meter_begin(&meter, run_s * (double)o->common.runs);
+    sl_err err = SL_OK;
+    for (size_t i = 0; i < o->common.runs && err == SL_OK; i++)
+        err = one_run(o, &place, &meter, i, &result);
+    int status = bench_finish(&result, &o->common, err == SL_OK);
+    result_fini(&result);
+    bench_place_remove(&place);
+    return status;
+}
+
+int bench_fanout(int argc, char **argv, char **environment)
+{
+    static const config_program_t program = {
+        .name = "sluice-bench fanout",
+        .summary =
+            "Deliveries per second from one broker to many subscriber processes, beside bare "
+            "loopback TCP.",
+        .table = {options_table, sizeof options_table / sizeof options_table[0],
+                  sizeof(fanout_options_t)}};
+    config_t *config = NULL;
+    fanout_options_t options = {0};
+    int status = BENCH_OK;
+    switch (config_read(&config, &program, &options, argc, argv, environment, stdout, stderr)) {
+    case CONFIG_RUN:
+        status = run_all(&options);
+        break;
+    case CONFIG_DONE:
+        break;
+    case CONFIG_BAD:
+        status = BENCH_USAGE;
+        break;
+    }
+    config_free(&config);
+    return status;
+}

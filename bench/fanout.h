@@ -1,0 +1,54 @@
+/* fanout.h - what the parts of the bench `fanout` share: the plan of one run, and the two roles.
+ *
+ *     publisher process(es) ---> sluice-broker ---> N subscriber processes
+ *            ^                                              |
+ *            '------ window: published − min(delivered) <---'   through shared memory
+ *
+ * The publisher is held within the window of the slowest subscriber, so that nothing need be
+ * dropped, and the figure is what all of them really got. */
+#ifndef BENCH_FANOUT_H
+#define BENCH_FANOUT_H
+
+#include "share.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { FANOUT_READ_BATCH, FANOUT_READ_EVENT } fanout_read_t;
+
+/** The plan: forked into every worker. */
+typedef struct fanout_plan {
+    size_t subs, publishers;
+    size_t event_bytes;
+    uint64_t window;      /**< events */
+    uint32_t batch_bytes; /**< of the publisher; 0: libsluice's default */
+    int read;             /**< fanout_read_t */
+    char intake[256], feed[256], query[256];
+    share_t *share; /**< slots: subscribers first, then publishers */
+} fanout_plan_t;
+
+static inline share_slot_t *fanout_sub_slot(const fanout_plan_t *plan, size_t sub)
+{
+    return &plan->share->slots[sub];
+}
+
+static inline share_slot_t *fanout_pub_slot(const fanout_plan_t *plan, size_t publisher)
+{
+    return &plan->share->slots[plan->subs + publisher];
+}
+
+/** Events published by all publishers together. */
+uint64_t fanout_published(const fanout_plan_t *plan);
+/** Events delivered to the subscriber that has the fewest. */
+uint64_t fanout_slowest(const fanout_plan_t *plan);
+
+/** A publisher: publishes within the window until the share's stop is 1, waits for the last
+ *  acknowledgement, leaves with 0.  A proc_worker_fn over a fanout_plan_t. */
+int fanout_publish(void *plan, size_t publisher);
+
+/** A subscriber to every topic: counts until the share's stop is 2, leaves with 0. */
+int fanout_subscribe(void *plan, size_t sub);
+
+enum { FANOUT_RUN = 0, FANOUT_STOP_PUBLISHERS = 1, FANOUT_STOP_SUBSCRIBERS = 2 };
+
+#endif

@@ -1,0 +1,153 @@
+#include "mix.h"
+
+#include "base/buf.h"
+#include "event/normalise.h"
+#include "event/reader.h"
+#include "sluice.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ID_DIGITS = 32, FILL_ROUNDS = 4 };
+
+#define SOURCE "acs:mns:cn-hangzhou:123456789012:/topics/batch-events"
+
+/* The documentation's samples; %s is where the filler goes, in a field of free text. */
+static const char *const bodies[MIX_TOPICS] = {
+    "{\"Category\":\"Job\",\"JobId\":\"job-0000000058524720000077E900007257\",\"JobName\":"
+    "\"render\","
+    "\"Event\":\"OnJobRunning\",\"State\":\"Running\",\"CreationTime\":\"2016-11-01T15:25:02."
+    "837728Z\","
+    "\"StartTime\":\"2016-11-01T15:35:02.837728Z\",\"EndTime\":\"\",\"Message\":\"%s\"}",
+    "{\"Category\":\"Job\",\"JobId\":\"job-0000000058524720000077E900007257\",\"Task\":\"Echo\","
+    "\"InstanceId\":\"0\",\"Event\":\"OnInstanceFinished\",\"State\":\"Finished\","
+    "\"StartTime\":\"2016-11-01T15:35:02.837728Z\",\"EndTime\":\"2016-11-01T15:45:02.837728Z\","
+    "\"RetryCount\":\"0\",\"Progress\":\"100\",\"ExitCode\":\"0\",\"Detail\":\"%s\"}",
+    "{\"Category\":\"Cluster\",\"ClusterId\":\"cls-hr2rbl6qt5gki7392b8001\",\"Group\":\"group1\","
+    "\"InstanceId\":\"i-wz9c51g2s6zsrtnqi4fa\",\"InnerIpAddress\":\"10.45.168.26\",\"Hints\":\"%"
+    "s\","
+    "\"State\":\"Running\",\"CreationTime\":\"2016-11-01T15:25:02.837728Z\","
+    "\"Event\":\"OnInstanceActive\"}",
+    "{\"Category\":\"Job\",\"JobId\":\"job-0000000058524720000077E900007257\",\"JobName\":"
+    "\"render\","
+    "\"Event\":\"OnJobFinished\",\"State\":\"Finished\",\"CreationTime\":\"2016-11-01T15:25:02."
+    "837728Z\","
+    "\"StartTime\":\"2016-11-01T15:35:02.837728Z\",\"EndTime\":\"2016-11-01T15:45:02.837728Z\","
+    "\"Message\":\"%s\"}",
+};
+
+typedef struct sample {
+    sl_buf_t event;
+    uint8_t *id; /* its digits, inside the event */
+    char topic[EVENT_TOPIC_MAX + 1];
+    size_t topic_len;
+} sample_t;
+
+struct mix {
+    sample_t samples[MIX_TOPICS];
+    size_t event_bytes;
+    uint32_t publisher;
+    uint64_t counter;
+};
+
+/* Normalises the body with `fill` bytes of filler.  @return SL_OK, SL_EINVAL, SL_ENOMEM. */
+static sl_err normalise(sample_t *sample, const char *body, size_t fill)
+{
+    static const char zeros[ID_DIGITS + 1] = "00000000000000000000000000000000";
+    event_origin_t origin = {.id = zeros,
+                             .id_len = ID_DIGITS,
+                             .source = SOURCE,
+                             .source_len = sizeof SOURCE - 1,
+                             .time_ms = 1780315200123};
+    sl_buf_t json = SL_BUF_INIT;
+    const char *gap = strstr(body, "%s");
+    sl_buf_append(&json, body, (size_t)(gap - body));
+    for (size_t i = 0; i < fill; i++)
+        sl_buf_append_byte(&json, (uint8_t)('a' + i % 26));
+    sl_buf_append_str(&json, gap + 2);
+    sl_buf_clear(&sample->event);
+    event_info_t info;
+    event_reason_t reason = EVENT_REASON_NONE;
+    if (!json.failed)
+        reason = event_normalise(&sample->event, &origin, json.data, json.len, &info);
+    bool failed = json.failed || sample->event.failed;
+    sl_buf_fini(&json);
+    if (failed || reason != EVENT_REASON_NONE)
+        return failed ? SL_ENOMEM : SL_EINVAL;
+    memcpy(sample->topic, info.topic, sizeof sample->topic);
+    sample->topic_len = info.topic_len;
+    return SL_OK;
+}
+
+/* Fills up to the size.  A longer text may need a longer msgpack head, hence a few rounds. */
+static sl_err make_sample(sample_t *sample, const char *body, size_t event_bytes)
+{
+    size_t fill = 0;
+    for (int round = 0; round < FILL_ROUNDS; round++) {
+        sl_err err = normalise(sample, body, fill);
+        if (err != SL_OK)
+            return err;
+        if (sample->event.len == event_bytes)
+            break;
+        if (fill + event_bytes < sample->event.len)
+            return SL_EINVAL;
+        fill = fill + event_bytes - sample->event.len;
+    }
+    mp_value_t id;
+    if (sample->event.len != event_bytes ||
+        !event_find(sample->event.data, sample->event.len, "id", 2, &id, NULL))
+        return SL_EINVAL;
+    sample->id = sample->event.data + (id.bytes.data - sample->event.data);
+    return SL_OK;
+}
+
+sl_err mix_create(mix_t **out, size_t event_bytes, uint32_t publisher)
+{
+    mix_t *mix = calloc(1, sizeof *mix);
+    if (mix == NULL)
+        return SL_ENOMEM;
+    mix->event_bytes = event_bytes;
+    mix->publisher = publisher;
+    for (size_t i = 0; i < MIX_TOPICS; i++) {
+        sl_err err = make_sample(&mix->samples[i], bodies[i], event_bytes);
+        if (err != SL_OK) {
+            mix_destroy(&mix);
+            return err;
+        }
+    }
+    *out = mix;
+    return SL_OK;
+}
+
+static void put_hex(uint8_t *at, uint64_t value, size_t digits)
+{
+    for (size_t i = digits; i > 0; i--, value >>= 4)
+        at[i - 1] = (uint8_t) "0123456789ABCDEF"[value & 15];
+}
+
+void mix_next(mix_t *mix, mix_event_t *event)
+{
+    sample_t *sample = &mix->samples[mix->counter % MIX_TOPICS];
+    put_hex(sample->id, mix->publisher, ID_DIGITS - 16);
+    put_hex(sample->id + ID_DIGITS - 16, mix->counter++, 16);
+    sluice_event_id(event->id, SOURCE, sizeof SOURCE - 1, (const char *)sample->id, ID_DIGITS);
+    event->topic = sample->topic;
+    event->topic_len = sample->topic_len;
+    event->data = sample->event.data;
+    event->len = sample->event.len;
+}
+
+size_t mix_event_bytes(const mix_t *mix)
+{
+    return mix->event_bytes;
+}
+
+void mix_destroy(mix_t **mix)
+{
+    if (*mix == NULL)
+        return;
+    for (size_t i = 0; i < MIX_TOPICS; i++)
+        sl_buf_fini(&(*mix)->samples[i].event);
+    free(*mix);
+    *mix = NULL;
+}

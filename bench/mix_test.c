@@ -1,0 +1,89 @@
+#include "mix.h"
+
+#include "event/normalise.h"
+#include "event/reader.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void every_event_has_exactly_the_size_asked_for(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {MIX_EVENT_MIN, 320, 500, 1000, 65000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        mix_t *mix;
+        assert_int_equal(mix_create(&mix, sizes[i], 1), SL_OK);
+        for (size_t n = 0; n < 2 * MIX_TOPICS; n++) {
+            mix_event_t event;
+            mix_next(mix, &event);
+            assert_int_equal(event.len, sizes[i]);
+        }
+        mix_destroy(&mix);
+    }
+}
+
+static void an_event_is_a_whole_msgpack_map_of_the_catalogue(void **state)
+{
+    (void)state;
+    mix_t *mix;
+    assert_int_equal(mix_create(&mix, 320, 1), SL_OK);
+    for (size_t n = 0; n < MIX_TOPICS; n++) {
+        mix_event_t event;
+        mix_next(mix, &event);
+        mp_cursor_t in = mp_cursor(event.data, event.len);
+        assert_true(mp_skip(&in));
+        assert_ptr_equal(in.at, in.end);
+        const char *dot = memchr(event.topic, '.', event.topic_len);
+        assert_non_null(dot);
+        size_t category_len = (size_t)(dot - event.topic);
+        assert_int_not_equal(event_catalogue_find(event.topic, category_len, dot + 1,
+                                                  event.topic_len - category_len - 1),
+                             EVENT_KIND_COUNT);
+    }
+    mix_destroy(&mix);
+}
+
+static void every_event_has_an_id_of_its_own(void **state)
+{
+    (void)state;
+    enum { EVENTS = 50 };
+    mix_t *mixes[2];
+    uint8_t ids[2 * EVENTS][16];
+    for (uint32_t p = 0; p < 2; p++) {
+        assert_int_equal(mix_create(&mixes[p], 320, p), SL_OK);
+        for (size_t n = 0; n < EVENTS; n++) {
+            mix_event_t event;
+            mp_value_t id;
+            mix_next(mixes[p], &event);
+            memcpy(ids[p * EVENTS + n], event.id, 16);
+            assert_true(event_find(event.data, event.len, "id", 2, &id, NULL));
+            assert_int_equal(id.bytes.len, 32);
+        }
+        mix_destroy(&mixes[p]);
+    }
+    for (size_t a = 0; a < 2 * EVENTS; a++)
+        for (size_t b = a + 1; b < 2 * EVENTS; b++)
+            assert_memory_not_equal(ids[a], ids[b], 16);
+}
+
+static void a_size_below_the_samples_own_is_refused(void **state)
+{
+    (void)state;
+    mix_t *mix = NULL;
+    assert_int_equal(mix_create(&mix, 100, 1), SL_EINVAL);
+    assert_null(mix);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_event_has_exactly_the_size_asked_for),
+        cmocka_unit_test(an_event_is_a_whole_msgpack_map_of_the_catalogue),
+        cmocka_unit_test(every_event_has_an_id_of_its_own),
+        cmocka_unit_test(a_size_below_the_samples_own_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
