@@ -1,9 +1,12 @@
 """Foreign clients, written from the documentation alone, read everything there is to read."""
 
 import json
+import re
 import unittest
 
-from foreign_feed import Publisher, Subscriber, event_id
+import msgpack
+
+from foreign_feed import Publisher, Subscriber, decode, event_id
 from stack import BIN, ROOT, LineReader, Stack, wait_for
 
 COUNT = 3000
@@ -73,6 +76,18 @@ class Foreign(unittest.TestCase):
                 elif isinstance(value, int):
                     value, row["event"][key] = int(value), int(row["event"][key])
                 self.assertEqual(row["event"][key], value, key)
+
+    def test_the_examples_of_the_page_decode(self):
+        page = (ROOT / "docs" / "protocol.md").read_text()
+        example = {name: bytes.fromhex(text) for name, text in re.findall(r"```hex (\S+)\n(.*?)```", page, re.S)}
+        topic, header, events = decode([example[f"feed.{part}"] for part in ("topic", "header", "body")])
+        self.assertEqual((topic, header["prev"], header["first"], header["count"]), ("Job.OnJobFailed", 40, 42, 1))
+        self.assertEqual(events, [{"Category": "Job", "Event": "OnJobFailed"}])
+        topic, header, tails = decode([b"$tick", example["tick.header"], example["tick.body"]])
+        self.assertEqual((header["first"], header["count"], tails), (43, 0, {"Job.OnJobFailed": 42}))
+        ids = msgpack.unpackb(example["intake.pub"])[5]
+        self.assertEqual(ids, event_id("acs:mns:cn-hangzhou:123456789012:/topics/batch",
+                                       "5F290C926D472878-2-14D9529A8FA-200000001"))
 
     def test_a_python_publisher_is_numbered_acknowledged_and_recognised(self):
         with Stack() as stack:
