@@ -2,18 +2,23 @@
  *
  * API version 2015-06-06.  One request struct, one reply struct, and two ways to run a request:
  *
- *     mns_call(client, &request, &reply)              blocks until the reply is there
- *     mns_submit(client, &request, on_reply, user)    many in flight from one thread;
- * mns_client_run drives
+ *     mns_call(client, &request, &reply)             blocks until the reply is there
+ *     mns_submit(client, &request, on_reply, user)   many in flight from one thread;
+ *                                                    mns_client_run drives them
  *
+ *     mns_request_t request = {.op = MNS_BATCH_RECEIVE_MESSAGE, .queue = "jobs",
+ *                              .count = 16, .wait_seconds = 30};
  *     mns_reply_t *reply;
- *     mns_err err = mns_call(client, &(mns_request_t){.op = MNS_BATCH_RECEIVE_MESSAGE, .queue =
- * "jobs", .count = 16, .wait_seconds = 30}, &reply); if (err == MNS_OK) for (size_t i = 0; i <
- * reply->message_count; i++) puts(reply->messages[i].body); mns_reply_free(&reply);
+ *     if (mns_call(client, &request, &reply) == MNS_OK)
+ *         for (size_t i = 0; i < reply->message_count; i++)
+ *             puts(reply->messages[i].body);
+ *     mns_reply_free(&reply);
  *
  * A client belongs to one thread at a time.  It keeps its connections alive and reuses them.  The
- * library starts no threads, writes nothing to the terminal (give it a trace function to listen),
- * and never logs secrets. libcurl's global state is initialised by the first client, once. */
+ * library starts no threads (libcurl may start one to look a host name up), writes nothing to the
+ * terminal (give it a trace function to listen), and never logs secrets.  It repeats no request by
+ * itself; mns_err_transient tells when repeating makes sense.  libcurl's global state is
+ * initialised by the first client, once. */
 #ifndef MNS_MNS_H
 #define MNS_MNS_H
 
@@ -50,7 +55,7 @@ MNS_API const char *mns_err_text(mns_err err);
 MNS_API bool mns_err_transient(mns_err err);
 
 /** The operations.  (Unsubscribe, the remaining topic and subscription calls, mail and SMS
- * attributes come with the rest of the API.) */
+ *  attributes come with the rest of the API.) */
 #define MNS_OP_MAP(X)            \
     X(CREATE_QUEUE)              \
     X(SET_QUEUE_ATTRIBUTES)      \
@@ -76,7 +81,7 @@ typedef enum { MNS_OP_MAP(X) MNS_OP_COUNT } mns_op;
 #undef X
 
 /** Attributes of a queue.  In a request -1 leaves one out (the service's default, or unchanged);
- * use MNS_QUEUE_ATTRIBUTES_UNSET. */
+ *  start from MNS_QUEUE_ATTRIBUTES_UNSET.  In a reply -1: the service did not say. */
 typedef struct mns_queue_attributes {
     int64_t delay_seconds;                                      /**< 0 … 604800 */
     int64_t maximum_message_size;                               /**< 1024 … 65536 bytes */
@@ -91,7 +96,7 @@ typedef struct mns_queue_attributes {
     ((mns_queue_attributes_t){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1})
 
 /** A message to send.  Bodies are UTF-8 text for XML's sake: bytes that XML 1.0 cannot carry are
- * MNS_EINVAL. */
+ *  MNS_EINVAL, unless base64 is set. */
 typedef struct mns_outgoing {
     const char *body;
     size_t body_len;
@@ -104,19 +109,18 @@ typedef struct mns_outgoing {
 typedef struct mns_request {
     mns_op op;
     const char *queue, *topic, *subscription;
-    const mns_queue_attributes_t
-        *queue_attributes;          /**< CREATE_QUEUE (may be NULL), SET_QUEUE_ATTRIBUTES */
+    /** CREATE_QUEUE (may be NULL), SET_QUEUE_ATTRIBUTES. */
+    const mns_queue_attributes_t *queue_attributes;
     const mns_outgoing_t *outgoing; /**< SEND, PUBLISH: one; BATCH_SEND: `count` of them */
     const char *message_tag;        /**< PUBLISH: at most 16 characters; NULL: none */
-    uint32_t
-        count; /**< 1 … 16: how many to receive or peek; how many outgoing or receipt handles */
+    uint32_t count; /**< BATCH_…: 1 … 16: how many to get, to send, or handles there are */
     int32_t wait_seconds; /**< RECEIVE: 0 … 30; -1: the queue's PollingWaitSeconds */
-    const char *const
-        *receipt_handles;        /**< DELETE, CHANGE_VISIBILITY: one; BATCH_DELETE: `count` */
+    /** DELETE, CHANGE_VISIBILITY: one; BATCH_DELETE: `count`. */
+    const char *const *receipt_handles;
     uint32_t visibility_timeout; /**< CHANGE_VISIBILITY: 1 … 43200 s */
     const char *endpoint;        /**< SUBSCRIBE: e.g. acs:mns:<region>:<account>:queues/<queue> */
-    const char
-        *notify_format; /**< SUBSCRIBE: "XML", "JSON", "SIMPLIFIED"; NULL: the service's default */
+    /** SUBSCRIBE: "XML", "JSON", "SIMPLIFIED"; NULL: the service's default. */
+    const char *notify_format;
     const char *notify_strategy;  /**< SUBSCRIBE: NULL: the service's default */
     const char *filter_tag;       /**< SUBSCRIBE: NULL: none */
     int64_t maximum_message_size; /**< CREATE_TOPIC: 0: default */
@@ -131,8 +135,9 @@ typedef struct mns_message {
     const char *body; /**< as carried, NUL-terminated; may hold U+0000 by no means (XML) */
     size_t body_len;
     const char *body_md5; /**< upper-case hex, as the service says */
-    bool body_md5_ok;     /**< receive, peek: it is the MD5 of body (not to be trusted with user
-                             properties) */
+    /** receive, peek: body_md5 is the MD5 of body.  Of a message with user properties it is not,
+     *  though nothing is wrong. */
+    bool body_md5_ok;
     const char *receipt_handle; /**< "" when there is none */
     int64_t enqueue_time_ms, first_dequeue_time_ms,
         next_visible_time_ms; /**< Unix ms; 0: not said */
@@ -141,7 +146,7 @@ typedef struct mns_message {
 } mns_message_t;
 
 /** What came back.  After mns_submit: borrowed, valid during the callback.  After mns_call: owned,
- * mns_reply_free. */
+ *  mns_reply_free.  No string is NULL: what was not said is "". */
 typedef struct mns_reply {
     mns_err err;
     int http_status;        /**< 0: none came */
@@ -149,8 +154,9 @@ typedef struct mns_reply {
     const char *message;    /**< error text of the service or of the transport; "" when none */
     const char *request_id; /**< x-mns-request-id; "" when none */
     const char *host_id;
-    const mns_message_t *messages; /**< received, peeked, sent (id, md5), or failed receipt handles
-                                      of BATCH_DELETE */
+    /** Received, peeked or sent (id, md5); failed receipt handles of BATCH_DELETE; the new handle
+     * of CHANGE_VISIBILITY. */
+    const mns_message_t *messages;
     size_t message_count;
     const char *location; /**< CREATE_*, SUBSCRIBE: the resource's URL; "" when none */
     bool existed;         /**< CREATE_*, SUBSCRIBE: 204, it was there with these attributes */
@@ -165,18 +171,21 @@ typedef struct mns_client mns_client_t;
 
 /** Zero is every default; new members are added at the end only.  Strings are copied. */
 typedef struct mns_client_options {
-    size_t size;
-    const char *
-        endpoint; /**< "http://123.mns.cn-hangzhou.aliyuncs.com", any host; a final slash is fine */
+    size_t size; /**< sizeof(mns_client_options_t): lets the struct grow */
+    /** "http://123.mns.cn-hangzhou.aliyuncs.com": http or https, any host, perhaps a port; a final
+     *  slash is fine, a path, query or user is not. */
+    const char *endpoint;
     const char *access_key_id;     /**< NULL: environment ALIBABA_CLOUD_ACCESS_KEY_ID */
     const char *access_key_secret; /**< NULL: ALIBABA_CLOUD_ACCESS_KEY_SECRET */
-    const char *security_token;    /**< NULL: ALIBABA_CLOUD_SECURITY_TOKEN, or none */
-    uint32_t timeout_ms;           /**< of a request, beside a long poll's own waiting; 0: 10000 */
-    uint32_t connect_timeout_ms;   /**< 0: 5000 */
-    uint32_t max_in_flight; /**< requests submitted and not answered; 0: 256; more: MNS_EINVAL from
-                               mns_submit */
-    const char *ca_file;    /**< HTTPS: a bundle instead of the system's; NULL: the system's */
-    /** For debugging: each request's string to sign and each answer's status.  Never the secret. */
+    /** NULL: ALIBABA_CLOUD_SECURITY_TOKEN if the key id came from the environment too, else none.
+     */
+    const char *security_token;
+    uint32_t timeout_ms;         /**< of a request, beside a long poll's own waiting; 0: 10000 */
+    uint32_t connect_timeout_ms; /**< 0: 5000 */
+    uint32_t max_in_flight;      /**< requests submitted and not answered; 0: 256 */
+    const char *ca_file;         /**< HTTPS: a bundle instead of the system's; NULL: the system's */
+    /** For debugging: each request's string to sign and each answer's status, a line each, LF shown
+     *  as |.  Never the secret. */
     void (*trace)(void *ctx, const char *line);
     void *trace_ctx;
 } mns_client_options_t;
@@ -187,33 +196,37 @@ MNS_API mns_err mns_client_create(mns_client_t **out, const mns_client_options_t
 
 /** Runs one request to its end, driving others in flight meanwhile.
  *  @param reply  receives the reply, also for errors that the service or the network made; NULL
- * only after MNS_EINVAL and MNS_ENOMEM.  Free it.
+ *                when the request was never sent (MNS_EINVAL, MNS_ENOMEM).  Free it.
  *  @return reply->err. */
 MNS_API mns_err mns_call(mns_client_t *client, const mns_request_t *request, mns_reply_t **reply);
 MNS_API void mns_reply_free(mns_reply_t **reply);
 
-/** Called from mns_client_run or mns_call in the caller's thread, once per submitted request.  May
- * submit more; must not destroy the client. */
+/** Called from mns_client_run, mns_call or mns_client_destroy in the caller's thread, once per
+ *  submitted request.  May submit more; must not destroy the client. */
 typedef void (*mns_reply_fn)(void *user, const mns_reply_t *reply);
 
-/** Starts one request.  @return MNS_OK: on_reply will be called exactly once; MNS_EINVAL,
- * MNS_ENOMEM: never. */
+/** Starts one request.
+ *  @return MNS_OK: on_reply will be called exactly once, never from within mns_submit.  Otherwise
+ *          never: MNS_EINVAL (the request, or max_in_flight are out already), MNS_ENOMEM,
+ *          MNS_ECANCELED (the client is being destroyed). */
 MNS_API mns_err mns_submit(mns_client_t *client, const mns_request_t *request,
                            mns_reply_fn on_reply, void *user);
 
 /** A descriptor for poll/epoll (level-triggered), readable when mns_client_run has something to do;
- * timers are in it.  Owned by the client. */
+ *  timers are in it.  Owned by the client. */
 MNS_API int mns_client_fd(const mns_client_t *client);
 
-/** Moves bytes and calls back.  @param timeout_ms how long to wait for something to do; 0: not at
- * all.
- *  @return the number of replies handed out. */
+/** Moves bytes and calls back: one turn.
+ *  @param timeout_ms  how long to wait for something to do; 0: not at all; -1: until there is
+ *                     something, or at once when nothing is in flight.
+ *  @return the number of replies handed out; 0 does not mean that nothing is in flight. */
 MNS_API size_t mns_client_run(mns_client_t *client, int timeout_ms);
 
 /** Requests submitted and not yet answered. */
 MNS_API size_t mns_client_in_flight(const mns_client_t *client);
 
-/** Ends at once; each request in flight gets a reply with MNS_ECANCELED.  Sets *client to NULL. */
+/** Ends at once; each request in flight gets a reply with MNS_ECANCELED.  Sets *client to NULL. Not
+ *  from within a callback. */
 MNS_API void mns_client_destroy(mns_client_t **client);
 
 #ifdef __cplusplus

@@ -1,0 +1,55 @@
+/* mns_op.h - the operations of the MNS API, one row each.
+ *
+ * A row says how an operation is asked (verb, path, query, body) and what answer is good (statuses,
+ * root element, members that must be there).  A new operation is a new row. */
+#ifndef MNS_OP_H
+#define MNS_OP_H
+
+#include "mns_sign.h"
+#include "mns_xml.h"
+
+/** Statuses that mean success, as bits. */
+enum { MNS_S200 = 1, MNS_S201 = 2, MNS_S204 = 4 };
+
+typedef enum {
+    MNS_PATH_QUEUES,         /**< /queues */
+    MNS_PATH_QUEUE,          /**< /queues/{queue} */
+    MNS_PATH_QUEUE_MESSAGES, /**< /queues/{queue}/messages */
+    MNS_PATH_TOPIC,          /**< /topics/{topic} */
+    MNS_PATH_TOPIC_MESSAGES, /**< /topics/{topic}/messages */
+    MNS_PATH_SUBSCRIPTION,   /**< /topics/{topic}/subscriptions/{subscription} */
+} mns_path_t;
+
+/** Appends the query, from its '?' on. */
+typedef void mns_query_fn(sl_buf_t *target, const mns_request_t *request);
+
+typedef struct mns_op_row {
+    const char *verb;
+    mns_path_t path;
+    mns_query_fn *query;     /**< NULL: none */
+    mns_xml_writer_fn *body; /**< NULL: none */
+    unsigned needs;          /**< which members of the request must be good; see mns_op.c */
+    unsigned statuses;       /**< MNS_S… */
+    mns_root_t root;         /**< of a good answer; NONE: its body does not matter */
+    uint8_t has;             /**< MNS_HAS_… that each of its messages must have */
+    mns_root_t failed_parts; /**< root that tells a partial failure; NONE: there is none */
+    bool polls;              /**< MessageNotExist is no fault but MNS_EMPTY */
+} mns_op_row_t;
+
+extern const mns_op_row_t mns_ops[MNS_OP_COUNT];
+
+/** A request as it will be sent, not yet signed. */
+typedef struct mns_outbound {
+    const mns_op_row_t *row;
+    sl_buf_t target;                       /**< path and query, NUL-terminated */
+    sl_buf_t body;                         /**< empty: none */
+    mns_header_t headers[MNS_HEADERS_MAX]; /**< the x-mns- ones, sorted; values borrowed */
+    size_t header_count;
+    char list_count[16];
+} mns_outbound_t;
+
+/** Checks a request and writes it; what `out` held before is replaced, its memory kept.
+ *  @return MNS_OK, MNS_EINVAL, MNS_ENOMEM. */
+mns_err mns_op_write(mns_outbound_t *out, const mns_request_t *request);
+
+#endif
