@@ -60,15 +60,20 @@ static void append_time(sl_buf_t *out, uint64_t wall_ns)
     sl_buf_printf(out, "%s.%03uZ", text, (unsigned)(wall_ns / 1000000u % 1000u));
 }
 
-/* Line breaks and control bytes never reach the terminal: a peer may have chosen them. */
+/* Line breaks and control characters never reach the terminal: a peer may have chosen them.  C1
+ * controls (U+009B begins a sequence like ESC [) are 0xc2 and a byte below 0xa0 in UTF-8. */
 static void append_text(sl_buf_t *out, const char *text)
 {
     for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < 0x20 || c == 0x7f)
+        unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+            sl_buf_printf(out, "\\x%02x\\x%02x", c, next);
+            text++;
+        } else if (c < 0x20 || c == 0x7f) {
             sl_buf_printf(out, "\\x%02x", c);
-        else
+        } else {
             sl_buf_append_byte(out, c);
+        }
     }
 }
 

@@ -380,7 +380,7 @@ bool mp_next(mp_cursor_t *in, mp_value_t *value)
 /* Walks without recursion: the stack holds how many values each open container still owes. */
 bool mp_skip(mp_cursor_t *in)
 {
-    uint64_t owed[MP_DEPTH_MAX];
+    uint64_t owed[MP_DEPTH_MAX + 1];
     unsigned depth = 0;
     mp_cursor_t try = *in;
     owed[0] = 1;
@@ -401,9 +401,9 @@ bool mp_skip(mp_cursor_t *in)
         uint64_t count = value.type == MP_MAP ? 2 * (uint64_t)value.count : value.count;
         if (count > (uint64_t)(try.end - try.at)) /* a value is a byte at least */
             return false;
-        if (++depth == MP_DEPTH_MAX)
+        if (depth == MP_DEPTH_MAX)
             return false;
-        owed[depth] = count;
+        owed[++depth] = count;
     }
 }
 
