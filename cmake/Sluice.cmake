@@ -48,6 +48,16 @@ function(sluice_test name)
   set_tests_properties(${room}.${name} PROPERTIES TIMEOUT 120 LABELS unit)
 endfunction()
 
+# sluice_threaded(name...): tests in which threads meet; `./run test` runs them under ThreadSanitizer too.
+function(sluice_threaded)
+  get_filename_component(room ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  foreach(name ${ARGN})
+    set_property(TEST ${room}.${name} APPEND PROPERTY LABELS tsan)
+    set_property(TEST ${room}.${name} APPEND PROPERTY
+      ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
+  endforeach()
+endfunction()
+
 # sluice_program(name SOURCES file... LIBS lib...): a program people run; it is installed.
 function(sluice_program name)
   cmake_parse_arguments(P "" "" "SOURCES;LIBS" ${ARGN})

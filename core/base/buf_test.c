@@ -69,7 +69,7 @@ static void take_hands_the_memory_over(void **state)
     (void)state;
     sl_buf_t buf = SL_BUF_INIT;
     size_t len;
-    sl_buf_append_str(&buf, "mine");
+    assert_int_equal(sl_buf_append_str(&buf, "mine"), SL_OK);
     uint8_t *data = sl_buf_take(&buf, &len);
     assert_int_equal(len, 4);
     assert_memory_equal(data, "mine", 4);

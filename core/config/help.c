@@ -93,7 +93,6 @@ static void print_row(FILE *out, const char *left, size_t left_columns, const ch
     fprintf(out, "  %s", left);
     if (width > left_columns) {
         fprintf(out, "\n%*s", (int)left_columns + 4, "");
-        width = left_columns;
     } else {
         fprintf(out, "%*s", (int)(left_columns - width + 2), "");
     }

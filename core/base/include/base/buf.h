@@ -42,10 +42,11 @@ static inline sl_err sl_buf_reserve(sl_buf_t *buf, size_t more)
 
 static inline sl_err sl_buf_append(sl_buf_t *buf, const void *bytes, size_t len)
 {
+    if (len == 0) /* and perhaps bytes is NULL */
+        return SL_OK;
     if (sl_buf_reserve(buf, len) != SL_OK)
         return SL_ENOMEM;
-    if (len > 0)
-        memcpy(buf->data + buf->len, bytes, len);
+    memcpy(buf->data + buf->len, bytes, len);
     buf->len += len;
     return SL_OK;
 }
