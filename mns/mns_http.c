@@ -109,8 +109,12 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
         exchange->too_large = true;
         return 0;
     }
-    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) /* after a 1xx another head begins */
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* after a 1xx another head begins */
         exchange->request_id[0] = exchange->location[0] = '\0';
+        exchange->head_complete = false;
+    }
+    if (*line == '\r' || *line == '\n')
+        exchange->head_complete = true;
     keep_header(line, len, "x-mns-request-id", exchange->request_id, sizeof exchange->request_id);
     keep_header(line, len, "location", exchange->location, sizeof exchange->location);
     return len;
@@ -301,8 +305,8 @@ static mns_err transport_err(const mns_exchange_t *exchange, CURLcode code)
     if (exchange->no_memory)
         return MNS_ENOMEM;
     switch (code) {
-    case CURLE_OK:
-        return MNS_OK;
+    case CURLE_OK: /* curl says so of a head that breaks off, too */
+        return exchange->head_complete ? MNS_OK : MNS_EIO;
     case CURLE_OUT_OF_MEMORY:
         return MNS_ENOMEM;
     case CURLE_OPERATION_TIMEDOUT:
@@ -325,7 +329,8 @@ static void finish(mns_http_t *http, mns_exchange_t *exchange, CURLcode code)
     if (exchange->too_large)
         snprintf(exchange->note, sizeof exchange->note, "the answer is too large");
     else if (exchange->err != MNS_OK && exchange->note[0] == '\0')
-        snprintf(exchange->note, sizeof exchange->note, "%s", curl_easy_strerror(code));
+        snprintf(exchange->note, sizeof exchange->note, "%s",
+                 code == CURLE_OK ? "the answer broke off" : curl_easy_strerror(code));
     exchange->next = NULL;
     *http->done_tail = exchange;
     http->done_tail = &exchange->next;
@@ -362,7 +367,7 @@ mns_err mns_http_start(mns_http_t *http, mns_exchange_t *exchange)
     exchange->err = MNS_OK;
     exchange->status = 0;
     exchange->head_bytes = 0;
-    exchange->too_large = exchange->no_memory = false;
+    exchange->too_large = exchange->no_memory = exchange->head_complete = false;
     exchange->note[0] = exchange->request_id[0] = exchange->location[0] = '\0';
     if (!easy_request(http, exchange) ||
         curl_multi_add_handle(http->multi, exchange->easy) != CURLM_OK)

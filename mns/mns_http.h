@@ -59,7 +59,7 @@ typedef struct mns_exchange {
     sl_buf_t url;
     struct curl_slist list[MNS_HTTP_LINES_MAX];
     size_t head_bytes;
-    bool too_large, no_memory;
+    bool too_large, no_memory, head_complete;
     struct mns_exchange *next;
 } mns_exchange_t;
 
