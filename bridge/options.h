@@ -1,0 +1,46 @@
+/* options.h - what sluice-bridge can be told, as tables (core/config), and what follows from it. */
+#ifndef BRIDGE_OPTIONS_H
+#define BRIDGE_OPTIONS_H
+
+#include "config/config.h"
+#include "decode.h"
+
+enum { OPTIONS_REGION_MAX = 64, OPTIONS_ACCOUNT_MAX = 32, OPTIONS_NAME_MAX = 120 };
+
+/** One entry of "sources": a queue to pull from. */
+typedef struct source_options {
+    int type;
+    const char *queue;
+    const char *name;     /**< in counters and logs; NULL: the queue's */
+    const char *endpoint; /**< NULL: the Notification's */
+    const char *region, *account;
+    uint64_t polls, wait_s, undeleted, margin_ms;
+    /* {"Notification": {"Topic": {"Name", "Endpoint", "Events"}}} of a job or cluster, as it is */
+    const char *topic_name, *topic_endpoint;
+    config_list_t events;
+} source_options_t;
+
+typedef struct bridge_options {
+    const char *broker, *name, *http;
+    uint64_t batch_bytes, batch_events, linger_ms, pending_bytes, ack_timeout_ms;
+    uint64_t delete_linger_ms, drain_ms;
+    config_list_t sources;
+} bridge_options_t;
+
+extern const config_program_t options_program;
+
+/** What a source is called: its name, or its queue's. */
+const char *options_source_name(const source_options_t *source);
+
+/** Where its requests go; NULL when nothing says so. */
+const char *options_source_endpoint(const source_options_t *source);
+
+/** Region and account as an MNS host says them:
+ *  {account}.mns.{region}[-internal|-internal-vpc].aliyuncs.com.  @return false: another host. */
+bool options_parse_host(const char *endpoint, char account[OPTIONS_ACCOUNT_MAX + 1],
+                        char region[OPTIONS_REGION_MAX + 1]);
+
+/** Is the event one of the source's Events?  Without a list every event is. */
+bool options_source_wants(const source_options_t *source, const char *event, size_t len);
+
+#endif

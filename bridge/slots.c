@@ -1,0 +1,116 @@
+#include "slots.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    SLAB_SLOTS = 64,
+    KEEP_BYTES = 4096, /**< a buffer grown past this by a rare large body is freed after use */
+};
+
+typedef struct slot_slab {
+    struct slot_slab *next;
+    slot_t slots[SLAB_SLOTS];
+} slot_slab_t;
+
+void slot_list_push(slot_list_t *list, slot_t *slot)
+{
+    slot->next = NULL;
+    if (list->head == NULL)
+        list->head = slot;
+    else
+        list->tail->next = slot;
+    list->tail = slot;
+    list->count++;
+}
+
+void slot_list_push_front(slot_list_t *list, slot_t *slot)
+{
+    slot->next = list->head;
+    list->head = slot;
+    if (list->tail == NULL)
+        list->tail = slot;
+    list->count++;
+}
+
+slot_t *slot_list_pop(slot_list_t *list)
+{
+    slot_t *slot = list->head;
+    if (slot == NULL)
+        return NULL;
+    list->head = slot->next;
+    if (list->head == NULL)
+        list->tail = NULL;
+    list->count--;
+    slot->next = NULL;
+    return slot;
+}
+
+static bool grow(slot_pool_t *pool)
+{
+    slot_slab_t *slab = calloc(1, sizeof *slab);
+    if (slab == NULL)
+        return false;
+    slab->next = pool->slabs;
+    pool->slabs = slab;
+    for (size_t i = 0; i < SLAB_SLOTS; i++)
+        slot_list_push(&pool->free, &slab->slots[i]);
+    return true;
+}
+
+/* Appends with a final NUL.  Offsets, not pointers, until all is in: the buffer may move. */
+static size_t put(sl_buf_t *bytes, const char *text, size_t len)
+{
+    size_t at = bytes->len;
+    sl_buf_append(bytes, text, len);
+    sl_buf_append_byte(bytes, '\0');
+    return at;
+}
+
+slot_t *slot_take(slot_pool_t *pool, struct source *source, const decode_message_t *message,
+                  const char *handle)
+{
+    if (pool->free.head == NULL && !grow(pool))
+        return NULL;
+    slot_t *slot = slot_list_pop(&pool->free);
+    assert(slot->state == SLOT_FREE);
+    sl_buf_clear(&slot->bytes);
+    size_t body = put(&slot->bytes, message->body, message->body_len);
+    size_t id = put(&slot->bytes, message->id, message->id_len);
+    size_t handle_at = put(&slot->bytes, handle, strlen(handle));
+    if (slot->bytes.failed) {
+        slot_list_push_front(&pool->free, slot);
+        return NULL;
+    }
+    const char *base = (const char *)slot->bytes.data;
+    slot->message = *message;
+    slot->message.body = base + body;
+    slot->message.id = base + id;
+    slot->handle = base + handle_at;
+    slot->source = source;
+    slot->state = SLOT_WAITING;
+    slot->refused = EVENT_REASON_NONE;
+    slot->refused_code = "";
+    return slot;
+}
+
+void slot_give(slot_pool_t *pool, slot_t *slot)
+{
+    assert(slot->state != SLOT_FREE);
+    if (slot->bytes.cap > KEEP_BYTES)
+        sl_buf_fini(&slot->bytes);
+    slot->state = SLOT_FREE;
+    slot_list_push_front(&pool->free, slot); /* last used first: its memory is still in the cache */
+}
+
+void slot_pool_fini(slot_pool_t *pool)
+{
+    while (pool->slabs != NULL) {
+        slot_slab_t *slab = pool->slabs;
+        pool->slabs = slab->next;
+        for (size_t i = 0; i < SLAB_SLOTS; i++)
+            sl_buf_fini(&slab->slots[i].bytes);
+        free(slab);
+    }
+    pool->free = (slot_list_t){0};
+}
