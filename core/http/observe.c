@@ -11,49 +11,92 @@
 
 struct observe {
     http_server_t *server;
-    counter_registry_t *registry;
-    bool (*ready)(void *ctx, const char **reason);
-    void *ctx;
+    observe_options_t options;
     int stop_fd;
     bool stop, started;
     pthread_t thread;
 };
 
-static unsigned page(observe_t *o, const char *target, size_t len, sl_buf_t *body)
+/* -- the pages ----------------------------------------------------------------------------- */
+
+typedef struct page {
+    unsigned status;
+    const char *type;
+    sl_buf_t body;
+} page_t;
+
+static void metrics_page(const observe_options_t *o, page_t *page)
+{
+    page->type = "text/plain; version=0.0.4; charset=utf-8";
+    counter_render(o->registry, &page->body);
+}
+
+static void health_page(const observe_options_t *o, page_t *page)
+{
+    (void)o;
+    sl_buf_append_str(&page->body, "ok\n");
+}
+
+static void ready_page(const observe_options_t *o, page_t *page)
 {
     const char *reason = "not ready";
-#define IS(text) (len == sizeof(text) - 1 && memcmp(target, text, len) == 0)
-    if (IS("/metrics")) {
-        counter_render(o->registry, body);
-    } else if (IS("/healthz")) {
-        sl_buf_append_str(body, "ok\n");
-    } else if (!IS("/readyz")) {
-        sl_buf_append_str(body, "no such page; try /metrics, /healthz or /readyz\n");
-        return 404;
-    } else if (o->ready != NULL && !o->ready(o->ctx, &reason)) {
-        sl_buf_printf(body, "%s\n", reason);
-        return 503;
-    } else {
-        sl_buf_append_str(body, "ready\n");
+    if (o->ready == NULL || o->ready(o->ctx, &reason)) {
+        sl_buf_append_str(&page->body, "ready\n");
+        return;
     }
-#undef IS
-    return 200;
+    page->status = 503;
+    sl_buf_printf(&page->body, "%s\n", reason);
 }
+
+typedef void page_fn(const observe_options_t *options, page_t *page);
+
+static page_fn *find_page(const char *target)
+{
+    static const struct {
+        const char *path;
+        page_fn *make;
+    } pages[] = {{"/metrics", metrics_page}, {"/healthz", health_page}, {"/readyz", ready_page}};
+    size_t len = strcspn(target, "?");
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
+        if (strlen(pages[i].path) == len && memcmp(pages[i].path, target, len) == 0)
+            return pages[i].make;
+    return NULL;
+}
+
+static void send_page(http_request_t *request, page_t *page)
+{
+    http_reply_t reply = {.status = page->body.failed ? 500 : page->status,
+                          .type = page->type,
+                          .ownership = HTTP_BODY_TAKE};
+    reply.body = sl_buf_take(&page->body, &reply.body_len);
+    http_request_reply(request, &reply);
+}
+
+bool observe_reply(const observe_options_t *options, http_request_t *request)
+{
+    page_fn *make = find_page(http_request_target(request));
+    if (make == NULL)
+        return false;
+    const char *method = http_request_method(request);
+    page_t page = {.status = 200, .type = "text/plain; charset=utf-8"};
+    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+        make(options, &page);
+    else
+        page.status = 405;
+    send_page(request, &page);
+    return true;
+}
+
+/* -- the thread ---------------------------------------------------------------------------- */
 
 static void on_request(void *ctx, http_request_t *request)
 {
-    const char *method = http_request_method(request);
-    const char *target = http_request_target(request);
-    sl_buf_t body = SL_BUF_INIT;
-    http_reply_t reply = {.status = 405, .ownership = HTTP_BODY_TAKE};
-    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-        reply.status = page(ctx, target, strcspn(target, "?"), &body);
-    if (body.failed)
-        reply.status = 500;
-    bool metrics = strncmp(target, "/metrics", strlen("/metrics")) == 0 && reply.status == 200;
-    reply.type = metrics ? "text/plain; version=0.0.4; charset=utf-8" : "text/plain; charset=utf-8";
-    reply.body = sl_buf_take(&body, &reply.body_len);
-    http_request_reply(request, &reply);
+    const observe_t *o = ctx;
+    if (observe_reply(&o->options, request))
+        return;
+    page_t page = {.status = 404, .type = "text/plain; charset=utf-8"};
+    sl_buf_append_str(&page.body, "no such page; try /metrics, /healthz or /readyz\n");
+    send_page(request, &page);
 }
 
 static void on_stop(void *ctx)
@@ -95,9 +138,7 @@ sl_err observe_create(observe_t **out, const observe_options_t *options)
     observe_t *o = calloc(1, sizeof *o);
     if (o == NULL)
         return SL_ENOMEM;
-    o->registry = options->registry;
-    o->ready = options->ready;
-    o->ctx = options->ctx;
+    o->options = *options;
     sl_err err = start(o, options->listen);
     if (err != SL_OK)
         observe_destroy(&o);

@@ -7,6 +7,7 @@
 
 #include "base/counter.h"
 #include "base/err.h"
+#include "http/server.h"
 
 #include <stdbool.h>
 
@@ -28,5 +29,10 @@ sl_err observe_create(observe_t **out, const observe_options_t *options);
 const char *observe_url(const observe_t *observe);
 
 void observe_destroy(observe_t **observe);
+
+/** For a program that serves HTTP itself: answers a request for one of the three pages there.
+ *  @param options  as above; `listen` is not used.
+ *  @return false: the request is for something else, and not answered. */
+bool observe_reply(const observe_options_t *options, http_request_t *request);
 
 #endif
