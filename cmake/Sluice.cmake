@@ -37,6 +37,10 @@ if(SLUICE_SANITIZE)
   add_link_options(-fsanitize=${SLUICE_SANITIZE})
 endif()
 
+if(SLUICE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link) # libFuzzer must see coverage inside the rooms too
+endif()
+
 # sluice_test(name lib...): builds name.c from the room's folder, runs it as <room>.<name>.
 function(sluice_test name)
   get_filename_component(room ${CMAKE_CURRENT_SOURCE_DIR} NAME)
@@ -65,3 +69,5 @@ function(sluice_program name)
   target_link_libraries(${name} PRIVATE ${P_LIBS} sluice_warnings)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
+
+include(Fuzz)
