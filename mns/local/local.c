@@ -1,0 +1,159 @@
+#include "local.h"
+
+#include "ops.h"
+#include "route.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+static const counter_def_t counter_defs[] = {LOCAL_COUNTERS(COUNTER_DEF)};
+
+/* -- a request ----------------------------------------------------------------------------- */
+
+static void add_header(void *ctx, const char *name, size_t name_len, const char *value,
+                       size_t value_len)
+{
+    auth_headers_add(ctx, name, name_len, value, value_len);
+}
+
+static local_err authenticate(local_t *l, http_request_t *request)
+{
+    auth_headers_t headers;
+    auth_headers_init(&headers);
+    http_request_headers(request, add_header, &headers);
+    auth_request_t what = {.method = http_request_method(request),
+                           .resource = target_resource(http_request_target(request)),
+                           .headers = &headers};
+    what.body = http_request_body(request, &what.body_len);
+    return auth_check(&l->auth, &what);
+}
+
+static local_err perform(local_t *l, call_t *call)
+{
+    local_err err = authenticate(l, call->request);
+    if (err != LOCAL_OK) {
+        local_count(l, LOCAL_COUNT_REFUSED, 1);
+        return err;
+    }
+    err = target_parse(&call->target, http_request_target(call->request), &l->target_memory);
+    if (err != LOCAL_OK)
+        return err;
+    op_fn *op = route_find(http_request_method(call->request), &call->target);
+    return op != NULL ? op(call) : LOCAL_InvalidRequestURL;
+}
+
+static void on_request(void *ctx, http_request_t *request)
+{
+    local_t *l = ctx;
+    const observe_options_t pages = {.registry = &l->registry};
+    if (observe_reply(&pages, request))
+        return;
+    queue_store_turn(&l->queues); /* what was due before this request came first */
+    call_t call = {.local = l, .request = request};
+    local_err err = perform(l, &call);
+    if (err != LOCAL_OK)
+        call_fail(l, request, err, call.detail);
+}
+
+static void on_gone(void *ctx, http_request_t *request)
+{
+    (void)ctx;
+    receive_gone(request); /* nothing else is ever parked */
+}
+
+/* -- life ---------------------------------------------------------------------------------- */
+
+static void set_gauges(local_t *l)
+{
+    const struct {
+        int counter;
+        uint64_t value;
+    } gauges[] = {{LOCAL_COUNT_EXPIRED, l->queues.expired},
+                  {LOCAL_COUNT_MESSAGES, l->queues.message_count},
+                  {LOCAL_COUNT_BYTES, l->queues.bytes},
+                  {LOCAL_COUNT_QUEUES, HASH_COUNT(l->queues.queues)},
+                  {LOCAL_COUNT_TOPICS, HASH_COUNT(l->topics)}};
+    for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
+        counter_set(&l->counters[gauges[i].counter], gauges[i].value);
+}
+
+sl_err local_turn(local_t *l, int timeout_ms)
+{
+    uint64_t due = queue_store_next_ms(&l->queues);
+    bool earlier = timeout_ms < 0 || due < (uint64_t)timeout_ms;
+    int wait = due <= INT32_MAX && earlier ? (int)due : timeout_ms;
+    sl_err err = http_server_run(l->http, wait);
+    queue_store_turn(&l->queues);
+    set_gauges(l);
+    return err;
+}
+
+static sl_err create_parts(local_t *l, const local_options_t *options)
+{
+    if (getrandom(&l->boot, sizeof l->boot, 0) != sizeof l->boot)
+        return SL_EIO;
+    sl_err err = digest_create(&l->digest, options->key_secret);
+    if (err == SL_OK)
+        err = xml_doc_create(&l->xml);
+    if (err != SL_OK)
+        return err;
+    auth_init(&l->auth, options->key_id, l->digest, options->clock);
+    queue_store_init(&l->queues, options->clock, l->digest, l->boot, options->memory_bytes);
+    l->registry = COUNTER_REGISTRY_INIT;
+    l->counter_set =
+        (counter_set_t){.defs = counter_defs, .values = l->counters, .count = LOCAL_COUNTER_COUNT};
+    counter_registry_add(&l->registry, &l->counter_set);
+    http_server_options_t http = {.listen = options->listen,
+                                  .on_request = on_request,
+                                  .on_gone = on_gone,
+                                  .ctx = l,
+                                  .max_body = 512u << 10, /* 64 KiB of messages, all escaped */
+                                  .max_connections = options->max_connections,
+                                  .registry = &l->registry};
+    return http_server_create(&l->http, &http);
+}
+
+sl_err local_create(local_t **out, const local_options_t *options)
+{
+    local_t *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return SL_ENOMEM;
+    l->options = *options;
+    sl_err err = create_parts(l, options);
+    if (err == SL_OK)
+        *out = l;
+    else
+        local_destroy(&l);
+    return err;
+}
+
+void local_destroy(local_t **local)
+{
+    local_t *l = *local;
+    if (l == NULL)
+        return;
+    int saved = errno;
+    http_server_destroy(&l->http); /* first: parked receives let go of their queues */
+    queue_store_fini(&l->queues);
+    topic_destroy_all(&l->topics);
+    auth_fini(&l->auth);
+    digest_destroy(&l->digest);
+    xml_doc_destroy(&l->xml);
+    sl_buf_fini(&l->target_memory);
+    sl_buf_fini(&l->scratch);
+    free(l);
+    *local = NULL;
+    errno = saved;
+}
+
+const char *local_url(const local_t *l)
+{
+    return http_server_url(l->http);
+}
+
+sl_err local_watch(local_t *l, int fd, void (*on_ready)(void *ctx), void *ctx)
+{
+    return http_server_watch(l->http, fd, on_ready, ctx);
+}

@@ -1,0 +1,67 @@
+/* local.h - MNS for one machine: an HTTP server before a store.
+ *
+ *     bytes ─> core/http ─> local.c: auth ─> route.c: one table ─> ops_*.c ─> queue.c, topic.c
+ *                              parked long polls: ops_receive.c, woken by queue.c
+ *
+ * One thread does everything.  What MNS has beyond (pushes over HTTP, mail, SMS, persistence,
+ * faults on demand, throttling) has its place behind the same seams: an endpoint kind in topic.c, a
+ * store under queue.h, a check beside auth in local.c. */
+#ifndef LOCAL_LOCAL_H
+#define LOCAL_LOCAL_H
+
+#include "auth.h"
+#include "base/clock.h"
+#include "base/counter.h"
+#include "digest.h"
+#include "http/observe.h"
+#include "http/server.h"
+#include "queue.h"
+#include "topic.h"
+#include "xml_in.h"
+
+#define LOCAL_COUNTERS(X)                                                                         \
+    X(CALLS, TOTAL, "mns_local_calls", "API calls answered, well or not")                         \
+    X(REFUSED, TOTAL, "mns_local_refused", "API calls whose signature, date or digest was wrong") \
+    X(ERRORS, TOTAL, "mns_local_errors", "API calls answered with an error")                      \
+    X(SENT, TOTAL, "mns_local_sent_messages", "Messages sent to queues by clients")               \
+    X(PUBLISHED, TOTAL, "mns_local_published_messages", "Messages published to topics")           \
+    X(DELIVERED, TOTAL, "mns_local_delivered_messages", "Messages that topics put into queues")   \
+    X(UNDELIVERABLE, TOTAL, "mns_local_undeliverable_messages",                                   \
+      "Messages whose subscription names a queue that is not there, or that found no memory")     \
+    X(RECEIVED, TOTAL, "mns_local_received_messages", "Messages handed to receivers")             \
+    X(DELETED, TOTAL, "mns_local_deleted_messages", "Messages deleted by receipt handle")         \
+    X(EXPIRED, TOTAL, "mns_local_expired_messages", "Messages that outlived their retention")     \
+    X(MESSAGES, GAUGE, "mns_local_messages", "Messages in all queues")                            \
+    X(BYTES, GAUGE, "mns_local_message_bytes", "Memory that messages take")                       \
+    X(QUEUES, GAUGE, "mns_local_queues", "Queues")                                                \
+    X(TOPICS, GAUGE, "mns_local_topics", "Topics")
+#define X(name, kind, metric, help) LOCAL_COUNT_##name,
+enum { LOCAL_COUNTERS(X) LOCAL_COUNTER_COUNT };
+#undef X
+
+typedef struct local local_t;
+
+/** Strings are borrowed until destroy. */
+typedef struct local_options {
+    const char *listen, *account, *region;
+    const char *key_id, *key_secret;
+    size_t memory_bytes; /**< what messages may take */
+    unsigned max_connections;
+    const sl_clock_t *clock;
+} local_options_t;
+
+/** @return SL_OK, SL_EINVAL (listen malformed), SL_EIO (cannot bind, or no random numbers; errno),
+ *          SL_ENOMEM. */
+sl_err local_create(local_t **out, const local_options_t *options);
+void local_destroy(local_t **local);
+
+const char *local_url(const local_t *local);
+
+/** One turn: waits at most timeout_ms (-1: for ever) for requests, answers them, ends waits that
+ * are due.  @return SL_OK, SL_EIO. */
+sl_err local_turn(local_t *local, int timeout_ms);
+
+/** As http_server_watch. */
+sl_err local_watch(local_t *local, int fd, void (*on_ready)(void *ctx), void *ctx);
+
+#endif

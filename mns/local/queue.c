@@ -1,0 +1,433 @@
+#include "queue.h"
+
+#include "xml_out.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* -- time ---------------------------------------------------------------------------------- */
+
+/* Puts the queue's wakeup where its next event is: a hidden message shows, or the oldest expires.
+ */
+static void set_wakeup(queue_t *q)
+{
+    const heap_node_t *first = heap_first(&q->hidden);
+    uint64_t due = first != NULL ? first->key : UINT64_MAX;
+    if (q->oldest != NULL) {
+        uint64_t expiry = q->oldest->enqueue_ms + (uint64_t)q->attributes.retention_s * 1000;
+        due = expiry < due ? expiry : due;
+    }
+    if (due == UINT64_MAX)
+        heap_remove(&q->store->wakeups, &q->wakeup);
+    else if (q->wakeup.at == 0 || q->wakeup.key != due)
+        heap_put(&q->store->wakeups, &q->wakeup, due);
+}
+
+static void make_active(message_t *m)
+{
+    queue_t *q = m->queue;
+    heap_remove(&q->hidden, &m->hidden);
+    *(m->state == MESSAGE_DELAYED ? &q->delayed_count : &q->inactive_count) -= 1;
+    m->state = MESSAGE_ACTIVE;
+    q->active_count++;
+    DL_APPEND(q->active[m->priority], m);
+}
+
+/* What is due in one queue. */
+static void settle(queue_t *q)
+{
+    uint64_t now = q->store->now_ms;
+    for (heap_node_t *first; (first = heap_first(&q->hidden)) != NULL && first->key <= now;)
+        make_active(HEAP_OWNER(first, message_t, hidden));
+    uint64_t retention_ms = (uint64_t)q->attributes.retention_s * 1000;
+    while (q->oldest != NULL && q->oldest->enqueue_ms + retention_ms <= now) {
+        q->store->expired++;
+        queue_delete(q->oldest);
+    }
+    set_wakeup(q);
+}
+
+static void end_wait(waiter_t *w, wait_end_t why)
+{
+    queue_unwait(w);
+    w->on_end(w, why);
+}
+
+void queue_store_turn(queue_store_t *s)
+{
+    uint64_t elapsed = sl_clock_mono_ms(s->clock) - s->start_mono_ms;
+    s->now_ms = s->start_wall_ms + elapsed;
+    heap_node_t *first;
+    while ((first = heap_first(&s->wakeups)) != NULL && first->key <= s->now_ms) {
+        queue_t *q = HEAP_OWNER(first, queue_t, wakeup);
+        settle(q);
+        queue_serve(q);
+    }
+    while ((first = heap_first(&s->deadlines)) != NULL && first->key <= s->now_ms)
+        end_wait(HEAP_OWNER(first, waiter_t, deadline), WAIT_TIMEOUT);
+}
+
+uint64_t queue_store_next_ms(const queue_store_t *s)
+{
+    uint64_t due = UINT64_MAX;
+    const heap_node_t *firsts[] = {heap_first(&s->wakeups), heap_first(&s->deadlines)};
+    for (size_t i = 0; i < 2; i++)
+        if (firsts[i] != NULL && firsts[i]->key < due)
+            due = firsts[i]->key;
+    if (due == UINT64_MAX)
+        return UINT64_MAX;
+    uint64_t now = s->start_wall_ms + sl_clock_mono_ms(s->clock) - s->start_mono_ms;
+    return due > now ? due - now : 0;
+}
+
+/* -- the store ----------------------------------------------------------------------------- */
+
+void queue_store_init(queue_store_t *s, const sl_clock_t *clock, digest_t *digest, uint64_t boot,
+                      size_t bytes_max)
+{
+    *s = (queue_store_t){.clock = clock, .digest = digest, .boot = boot, .bytes_max = bytes_max};
+    s->start_mono_ms = sl_clock_mono_ms(clock);
+    s->start_wall_ms = sl_clock_wall_ns(clock) / 1000000;
+    s->now_ms = s->start_wall_ms;
+}
+
+void queue_store_fini(queue_store_t *s)
+{
+    queue_t *q, *next;
+    HASH_ITER(hh, s->queues, q, next)
+    {
+        queue_destroy(q);
+    }
+    heap_fini(&s->wakeups);
+    heap_fini(&s->deadlines);
+    sl_buf_fini(&s->scratch);
+    free(s->slots);
+    free(s->free_slots);
+}
+
+/* -- queues -------------------------------------------------------------------------------- */
+
+queue_t *queue_find(const queue_store_t *s, const char *name)
+{
+    queue_t *q;
+    HASH_FIND_STR(s->queues, name, q);
+    return q;
+}
+
+sl_err queue_create(queue_store_t *s, const char *name, const queue_attributes_t *attributes,
+                    queue_t **out)
+{
+    size_t len = strlen(name), count = HASH_COUNT(s->queues);
+    assert(len <= QUEUE_NAME_MAX);
+    if (count >= QUEUES_MAX)
+        return SL_ELIMIT;
+    queue_t *q = calloc(1, sizeof *q);
+    if (q == NULL || heap_reserve(&s->wakeups, count + 1) != SL_OK) {
+        free(q);
+        return SL_ENOMEM;
+    }
+    q->store = s;
+    memcpy(q->name, name, len + 1);
+    q->attributes = *attributes;
+    q->create_ms = q->modify_ms = s->now_ms;
+    HASH_ADD_STR(s->queues, name, q);
+    if (q->hh.tbl == NULL) {
+        free(q);
+        return SL_ENOMEM;
+    }
+    *out = q;
+    return SL_OK;
+}
+
+void queue_set_attributes(queue_t *q, const queue_attributes_t *attributes)
+{
+    q->attributes = *attributes;
+    q->modify_ms = q->store->now_ms;
+    settle(q); /* retention may be over at once */
+}
+
+void queue_destroy(queue_t *q)
+{
+    queue_store_t *s = q->store;
+    HASH_DEL(s->queues, q); /* first: who hears of the end may make a queue of the same name */
+    while (q->waiters != NULL)
+        end_wait(q->waiters, WAIT_GONE);
+    while (q->oldest != NULL)
+        queue_delete(q->oldest);
+    heap_remove(&s->wakeups, &q->wakeup);
+    heap_fini(&q->hidden);
+    free(q);
+}
+
+/* -- messages ------------------------------------------------------------------------------ */
+
+static sl_err grow_slots(queue_store_t *s)
+{
+    size_t cap = s->slot_cap > 0 ? s->slot_cap * 2 : 1024;
+    if (cap > UINT32_MAX)
+        return SL_ELIMIT;
+    message_t **slots = realloc(s->slots, cap * sizeof *slots);
+    if (slots == NULL)
+        return SL_ENOMEM;
+    s->slots = slots;
+    uint32_t *free_slots = realloc(s->free_slots, cap * sizeof *free_slots);
+    if (free_slots == NULL)
+        return SL_ENOMEM;
+    s->free_slots = free_slots;
+    s->slot_cap = cap;
+    return SL_OK;
+}
+
+static sl_err take_slot(queue_store_t *s, message_t *m)
+{
+    if (s->free_count > 0) {
+        m->slot = s->free_slots[--s->free_count];
+    } else {
+        sl_err err = s->slot_count == s->slot_cap ? grow_slots(s) : SL_OK;
+        if (err != SL_OK)
+            return err;
+        m->slot = (uint32_t)s->slot_count++;
+    }
+    s->slots[m->slot] = m;
+    return SL_OK;
+}
+
+/* A number as upper-case hex digits, as many as `len` says. */
+static void put_hex(char *out, uint64_t value, size_t len)
+{
+    for (size_t i = len; i-- > 0; value >>= 4)
+        out[i] = "0123456789ABCDEF"[value & 15];
+}
+
+void queue_store_new_id(queue_store_t *s, char out[MESSAGE_ID_LEN + 1])
+{
+    put_hex(out, s->boot, 16);
+    put_hex(out + 16, ++s->number, 16);
+    out[MESSAGE_ID_LEN] = '\0';
+}
+
+/* Writes the repeated part into the store's scratch buffer, so that what is kept has just its size.
+ */
+static sl_err write_xml(queue_store_t *s, const message_t *head, const char *body, size_t len)
+{
+    sl_buf_t *out = &s->scratch;
+    sl_buf_clear(out);
+    xml_text(out, "MessageId", head->id);
+    xml_text(out, "MessageBodyMD5", head->md5);
+    xml_open(out, "MessageBody");
+    xml_escape(out, body, len);
+    xml_close(out, "MessageBody");
+    return out->failed ? SL_ENOMEM : SL_OK;
+}
+
+static message_t *copy_message(const message_t *head, const sl_buf_t *xml)
+{
+    message_t *m = malloc(sizeof *m + xml->len);
+    if (m == NULL)
+        return NULL;
+    *m = *head;
+    m->xml_len = xml->len;
+    memcpy(m->xml, xml->data, xml->len);
+    return m;
+}
+
+sl_err message_create(queue_store_t *s, const char *body, size_t len, message_t **out)
+{
+    message_t head = {.body_bytes = len};
+    uint8_t md5[MD5_BYTES];
+    if (s->bytes >= s->bytes_max)
+        return SL_ELIMIT;
+    if (!digest_md5(s->digest, body, len, md5))
+        return SL_ENOMEM;
+    digest_md5_hex(md5, head.md5);
+    queue_store_new_id(s, head.id);
+    head.number = s->number;
+    if (write_xml(s, &head, body, len) != SL_OK)
+        return SL_ENOMEM;
+    message_t *m = copy_message(&head, &s->scratch);
+    sl_err err = m != NULL ? take_slot(s, m) : SL_ENOMEM;
+    if (err != SL_OK) {
+        free(m);
+        return err;
+    }
+    s->bytes += sizeof *m + m->xml_len;
+    s->message_count++;
+    *out = m;
+    return SL_OK;
+}
+
+void message_destroy(queue_store_t *s, message_t *m)
+{
+    s->slots[m->slot] = NULL;
+    s->free_slots[s->free_count++] = m->slot;
+    s->bytes -= sizeof *m + m->xml_len;
+    s->message_count--;
+    free(m);
+}
+
+/* -- in and out ---------------------------------------------------------------------------- */
+
+sl_err queue_reserve(queue_t *q, size_t count)
+{
+    size_t all = q->active_count + q->inactive_count + q->delayed_count;
+    return heap_reserve(&q->hidden, all + count);
+}
+
+static void hide_until(message_t *m, uint64_t until_ms)
+{
+    m->generation++;
+    m->next_visible_ms = until_ms;
+    heap_put(&m->queue->hidden, &m->hidden, until_ms);
+}
+
+void queue_put(queue_t *q, message_t *m, uint32_t priority, uint32_t delay_s)
+{
+    m->queue = q;
+    m->priority = priority;
+    m->enqueue_ms = q->store->now_ms;
+    DL_APPEND2(q->oldest, m, age_prev, age_next);
+    if (delay_s > 0) {
+        m->state = MESSAGE_DELAYED;
+        q->delayed_count++;
+        hide_until(m, m->enqueue_ms + (uint64_t)delay_s * 1000);
+    } else {
+        m->state = MESSAGE_ACTIVE;
+        q->active_count++;
+        DL_APPEND(q->active[priority], m);
+    }
+    set_wakeup(q);
+}
+
+void queue_serve(queue_t *q)
+{
+    while (q->waiters != NULL && q->active_count > 0)
+        end_wait(q->waiters, WAIT_READY);
+}
+
+size_t queue_receive(queue_t *q, message_t **out, size_t max)
+{
+    uint64_t now = q->store->now_ms;
+    size_t count = queue_peek(q, out, max);
+    for (size_t i = 0; i < count; i++) {
+        message_t *m = out[i];
+        DL_DELETE(q->active[m->priority], m);
+        q->active_count--;
+        q->inactive_count++;
+        m->state = MESSAGE_INACTIVE;
+        m->dequeue_count++;
+        if (m->first_dequeue_ms == 0)
+            m->first_dequeue_ms = now;
+        hide_until(m, now + (uint64_t)q->attributes.visibility_s * 1000);
+    }
+    set_wakeup(q);
+    return count;
+}
+
+size_t queue_peek(queue_t *q, message_t **out, size_t max)
+{
+    size_t count = 0;
+    for (uint32_t priority = 1; priority <= PRIORITY_MAX && count < max; priority++)
+        for (message_t *m = q->active[priority]; m != NULL && count < max; m = m->next)
+            out[count++] = m;
+    return count;
+}
+
+void queue_delete(message_t *m)
+{
+    queue_t *q = m->queue;
+    if (m->state == MESSAGE_ACTIVE) {
+        DL_DELETE(q->active[m->priority], m);
+        q->active_count--;
+    } else {
+        heap_remove(&q->hidden, &m->hidden);
+        *(m->state == MESSAGE_DELAYED ? &q->delayed_count : &q->inactive_count) -= 1;
+    }
+    DL_DELETE2(q->oldest, m, age_prev, age_next);
+    message_destroy(q->store, m);
+    set_wakeup(q);
+}
+
+void queue_hide(message_t *m, uint32_t seconds)
+{
+    hide_until(m, m->queue->store->now_ms + (uint64_t)seconds * 1000);
+    set_wakeup(m->queue);
+}
+
+/* -- receipt handles ----------------------------------------------------------------------- */
+
+/* Four numbers in hex, joined by hyphens: slot, message, generation, process. */
+static const size_t receipt_digits[4] = {8, 16, 8, 8};
+
+void message_receipt(const message_t *m, char out[RECEIPT_LEN + 1])
+{
+    const uint64_t parts[4] = {m->slot, m->number, m->generation, (uint32_t)m->queue->store->boot};
+    for (size_t i = 0; i < 4; i++) {
+        put_hex(out, parts[i], receipt_digits[i]);
+        out += receipt_digits[i];
+        *out++ = i < 3 ? '-' : '\0';
+    }
+}
+
+static bool read_hex(const char *text, size_t len, uint64_t *value)
+{
+    *value = 0;
+    for (size_t i = 0; i < len; i++) {
+        const char *digit = memchr("0123456789ABCDEF", text[i], 16);
+        if (digit == NULL)
+            return false;
+        *value = *value << 4 | (uint64_t)(digit - "0123456789ABCDEF");
+    }
+    return true;
+}
+
+static bool read_receipt(const char *text, uint64_t parts[4])
+{
+    if (strlen(text) != RECEIPT_LEN)
+        return false;
+    for (size_t i = 0; i < 4; i++) {
+        if (!read_hex(text, receipt_digits[i], &parts[i]))
+            return false;
+        text += receipt_digits[i];
+        if (i < 3 && *text++ != '-')
+            return false;
+    }
+    return true;
+}
+
+sl_err queue_lookup(queue_t *q, const char *receipt, message_t **out)
+{
+    queue_store_t *s = q->store;
+    uint64_t parts[4];
+    if (!read_receipt(receipt, parts) || parts[3] != (uint32_t)s->boot ||
+        parts[0] >= s->slot_count || parts[1] > s->number)
+        return SL_EINVAL;
+    message_t *m = s->slots[parts[0]];
+    if (m == NULL || m->number != parts[1])
+        return SL_ENOENT;
+    if (m->queue != q || m->state == MESSAGE_ACTIVE || m->generation != parts[2])
+        return SL_EINVAL;
+    *out = m;
+    return SL_OK;
+}
+
+/* -- waiting ------------------------------------------------------------------------------- */
+
+sl_err queue_wait(queue_t *q, waiter_t *w, uint64_t wait_ms)
+{
+    heap_t *deadlines = &q->store->deadlines;
+    if (heap_reserve(deadlines, deadlines->count + 1) != SL_OK)
+        return SL_ENOMEM;
+    w->queue = q;
+    w->deadline.at = 0;
+    heap_put(deadlines, &w->deadline, q->store->now_ms + wait_ms);
+    DL_APPEND(q->waiters, w);
+    return SL_OK;
+}
+
+void queue_unwait(waiter_t *w)
+{
+    heap_remove(&w->queue->store->deadlines, &w->deadline);
+    DL_DELETE(w->queue->waiters, w);
+}
