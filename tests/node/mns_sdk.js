@@ -30,7 +30,7 @@ async function queueFlow(client, queue) {
   assert.strictEqual(received.body.MessageBodyMD5, sent.body.MessageBodyMD5);
   const changed = await client.changeMessageVisibility(queue, received.body.ReceiptHandle, 60);
   assert.notStrictEqual(changed.body.ReceiptHandle, received.body.ReceiptHandle);
-  await rejects(client.deleteMessage(queue, received.body.ReceiptHandle), 'MNSMessageNotExistError');
+  await rejects(client.deleteMessage(queue, received.body.ReceiptHandle), 'MNSReceiptHandleErrorError');
   assert.strictEqual((await client.deleteMessage(queue, changed.body.ReceiptHandle)).code, 204);
 
   const bodies = Array.from({length: 16}, (_, i) => ({MessageBody: `message ${i}`, Priority: 8, DelaySeconds: 0}));
