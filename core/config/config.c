@@ -155,6 +155,8 @@ void config_complain(config_t *config, const char *key, const char *format, ...)
         place.name = env_name(opt, name);
     } else {
         place.node = file_node_at(&config->file, key);
+        if (opt == NULL && place.node == config->file.tree)
+            place.node = NULL; /* no option, and nothing in the file: a positional argument */
     }
     config_report(config, &place, "%s", what);
 }

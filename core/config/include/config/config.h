@@ -100,11 +100,11 @@ config_outcome_t config_read(config_t **config, const config_program_t *program,
                              int argc, char *const *argv, char *const *environment, FILE *out,
                              FILE *err);
 
-/** The positional arguments.  @return their number. */
+/** The positional arguments, a NULL behind the last.  @return their number. */
 size_t config_positional(const config_t *config, const char *const **args);
 
-/** For `check`: reports a mistake at `key` ("sources[0].queue"); finds where the value came from
- *  (file and line, flag or variable) and makes the outcome CONFIG_BAD. */
+/** For `check`: reports a mistake at `key` ("sources[0].queue", or a positional argument); finds
+ * where the value came from (file and line, flag or variable) and makes the outcome CONFIG_BAD. */
 void config_complain(config_t *config, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
