@@ -722,12 +722,14 @@ static void a_complaint_finds_where_the_value_came_from(void **state)
                  {"sources[1].polls", ":4: sources[1].polls: "},
                  {"sources[0]", ":3: sources[0]: "},
                  {"sources[9].queue", ":3: sources[9].queue: "},
-                 {"any", ":1: any: "}};
+                 {"any", ":1: any: "},
+                 {"word", "word: "}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         complain_at = cases[i].key;
         r = read_program(&p, ARGS("--config", path), NULL);
         assert_int_equal(r.outcome, CONFIG_BAD);
         assert_says(&r, cases[i].place);
+        assert_int_equal(strncmp(r.err, path, strlen(path)) == 0, *cases[i].place == ':');
         done(&r);
     }
     unlink(path);
