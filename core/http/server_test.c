@@ -1,11 +1,8 @@
 /* Bytes against a real server on a free loopback port.  The test's own thread runs the server's
  * turns between its reads, so nothing here races. */
 #include "http/server.h"
+#include "raw_client.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,13 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { PATIENCE_MS = 20000, MAX_BODY = 4096, PARKED_MAX = 8 };
+enum { MAX_BODY = 4096, PARKED_MAX = 8 };
 
 typedef struct fixture {
     http_server_t *server;
@@ -111,106 +106,14 @@ static int teardown(void **state)
     return 0;
 }
 
-/* -- the client's side --------------------------------------------------------------------- */
-
-typedef struct client {
-    fixture_t *f;
-    int fd;
-    char in[65536];
-    size_t len;
-    bool closed;
-} client_t;
-
-static void client_open(client_t *c, fixture_t *f)
+static void turn(void *ctx)
 {
-    *c = (client_t){.f = f};
-    const char *port = strrchr(http_server_url(f->server), ':') + 1;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    c->fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(c->fd, (struct sockaddr *)&to, sizeof to), 0);
-    fcntl(c->fd, F_SETFL, O_NONBLOCK);
+    http_server_run(((fixture_t *)ctx)->server, 2);
 }
 
-static void client_send(client_t *c, const char *bytes, size_t len)
+static void client_open(raw_client_t *c, fixture_t *f)
 {
-    while (len > 0) {
-        ssize_t sent = send(c->fd, bytes, len, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN)
-            return; /* the server hung up, which some tests want */
-        if (sent < 0) {
-            http_server_run(c->f->server, 1);
-            continue;
-        }
-        bytes += sent;
-        len -= (size_t)sent;
-    }
-}
-
-static void client_say(client_t *c, const char *text)
-{
-    client_send(c, text, strlen(text));
-}
-
-/* One turn of the server, then whatever has come.  False when nothing more can come. */
-static bool client_turn(client_t *c)
-{
-    http_server_run(c->f->server, 2);
-    ssize_t got = recv(c->fd, c->in + c->len, sizeof c->in - 1 - c->len, 0);
-    if (got == 0 || (got < 0 && errno != EAGAIN))
-        c->closed = true;
-    if (got > 0)
-        c->len += (size_t)got;
-    c->in[c->len] = '\0';
-    return !c->closed;
-}
-
-static uint64_t real_ms(void)
-{
-    return sl_clock_mono_ms(&sl_clock_system);
-}
-
-#define WAIT_FOR(c, condition)                     \
-    do {                                           \
-        uint64_t until_ = real_ms() + PATIENCE_MS; \
-        while (!(condition) && real_ms() < until_) \
-            if (!client_turn(c) && !(condition))   \
-                break;                             \
-        assert_true(condition);                    \
-    } while (0)
-
-/* A whole response at `from`: its length; 0: not yet. */
-static size_t response_len(const client_t *c, size_t from)
-{
-    const char *at = c->in + from;
-    const char *end = strstr(at, "\r\n\r\n");
-    if (end == NULL)
-        return 0;
-    if (strncmp(at, "HTTP/1.1 100", 12) == 0 || strncmp(at, "HTTP/1.1 204", 12) == 0)
-        return (size_t)(end + 4 - at);
-    const char *length = strstr(at, "Content-Length: ");
-    size_t body = length != NULL && length < end ? strtoul(length + 16, NULL, 10) : 0;
-    size_t all = (size_t)(end + 4 - at) + body;
-    return c->len - from >= all ? all : 0;
-}
-
-/* Waits for one response and takes it off; returns its status, its body in *body. */
-static int client_hear(client_t *c, char *body, size_t size)
-{
-    WAIT_FOR(c, response_len(c, 0) > 0);
-    size_t len = response_len(c, 0);
-    int status = atoi(c->in + strlen("HTTP/1.1 "));
-    const char *text = strstr(c->in, "\r\n\r\n") + 4;
-    if (body != NULL)
-        snprintf(body, size, "%.*s", (int)(c->in + len - text), text);
-    memmove(c->in, c->in + len, c->len - len + 1);
-    c->len -= len;
-    return status;
-}
-
-static void client_close(client_t *c)
-{
-    close(c->fd);
+    raw_open(c, http_server_url(f->server), turn, f);
 }
 
 static uint64_t counted(fixture_t *f, int counter)
@@ -223,116 +126,114 @@ static uint64_t counted(fixture_t *f, int counter)
 static void a_request_arrives_as_it_was_sent(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
-    char body[512];
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c, "PUT //a%2Fb?Q=%41&+z HTTP/1.1\r\nhOsT: h\r\nX-Two:  b \r\nX-Two: a\r\n"
-                   "Content-Length: 5\r\n\r\nhello");
-    assert_int_equal(client_hear(&c, body, sizeof body), 200);
+    raw_say(&c, "PUT //a%2Fb?Q=%41&+z HTTP/1.1\r\nhOsT: h\r\nX-Two:  b \r\nX-Two: a\r\n"
+                "Content-Length: 5\r\n\r\nhello");
+    raw_reply_t reply = raw_hear(&c);
+    assert_int_equal(reply.status, 200);
     assert_string_equal(f->method, "PUT");
     assert_string_equal(f->target, "//a%2Fb?Q=%41&+z");
-    assert_string_equal(body, "//a%2Fb?Q=%41&+z");
+    assert_string_equal(reply.body, "//a%2Fb?Q=%41&+z");
     assert_non_null(strstr(f->headers, "hOsT=h;"));
     assert_non_null(strstr(f->headers, "X-Two=a;"));
     assert_string_equal(f->body, "hello");
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void an_absolute_target_stays_whole(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c, "GET http://h:80/queues?x=1 HTTP/1.1\r\nHost: h\r\n\r\n");
-    assert_int_equal(client_hear(&c, NULL, 0), 200);
+    raw_say(&c, "GET http://h:80/queues?x=1 HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 200);
     assert_string_equal(f->target, "http://h:80/queues?x=1");
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void a_chunked_body_is_joined(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c, "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                   "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
-    assert_int_equal(client_hear(&c, NULL, 0), 200);
+    raw_say(&c, "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 200);
     assert_string_equal(f->body, "abcdefg");
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void a_delete_may_have_a_body(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c, "DELETE /d HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nxyz");
-    assert_int_equal(client_hear(&c, NULL, 0), 200);
+    raw_say(&c, "DELETE /d HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nxyz");
+    assert_int_equal(raw_hear(&c).status, 200);
     assert_string_equal(f->body, "xyz");
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void expect_is_answered_before_the_body(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c,
-               "POST /e HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-    assert_int_equal(client_hear(&c, NULL, 0), 100);
-    client_say(&c, "ok");
-    assert_int_equal(client_hear(&c, NULL, 0), 200);
+    raw_say(&c, "POST /e HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 100);
+    raw_say(&c, "ok");
+    assert_int_equal(raw_hear(&c).status, 200);
     assert_string_equal(f->body, "ok");
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void pipelined_requests_are_answered_in_order(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
-    char body[64];
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c,
-               "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"
-               "POST /3 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nxGET /4 HTTP/1.1\r\nHost: "
-               "h\r\n\r\n");
+    raw_say(&c, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"
+                "POST /3 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nxGET /4 HTTP/1.1\r\nHost: "
+                "h\r\n\r\n");
     for (int i = 1; i <= 4; i++) {
-        assert_int_equal(client_hear(&c, body, sizeof body), 200);
-        assert_int_equal(body[1], '0' + i);
+        raw_reply_t reply = raw_hear(&c);
+        assert_int_equal(reply.status, 200);
+        assert_int_equal(reply.body[1], '0' + i);
     }
     assert_int_equal(counted(f, HTTP_COUNT_ACCEPTED), 1);
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void http_1_0_closes_unless_it_asks_to_stay(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c, "GET /k HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
-    assert_int_equal(client_hear(&c, NULL, 0), 200);
-    client_say(&c, "GET /k HTTP/1.0\r\n\r\n");
-    assert_int_equal(client_hear(&c, NULL, 0), 200);
-    WAIT_FOR(&c, c.closed);
-    client_close(&c);
+    raw_say(&c, "GET /k HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 200);
+    raw_say(&c, "GET /k HTTP/1.0\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 200);
+    RAW_WAIT(&c, c.closed);
+    raw_close(&c);
 }
 
 static void bodies_may_be_given_away(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
-    char body[64];
+    raw_client_t c;
     f->park = true;
     client_open(&c, f);
-    client_say(&c, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
-    WAIT_FOR(&c, f->parked_count == 1);
+    raw_say(&c, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+    RAW_WAIT(&c, f->parked_count == 1);
     http_request_reply(f->parked[0], &(http_reply_t){.status = 201,
                                                      .body = strdup("given"),
                                                      .body_len = 5,
                                                      .ownership = HTTP_BODY_TAKE});
-    assert_int_equal(client_hear(&c, body, sizeof body), 201);
-    assert_string_equal(body, "given");
-    client_close(&c);
+    raw_reply_t reply = raw_hear(&c);
+    assert_int_equal(reply.status, 201);
+    assert_string_equal(reply.body, "given");
+    raw_close(&c);
 }
 
 /* -- parked requests ----------------------------------------------------------------------- */
@@ -340,86 +241,86 @@ static void bodies_may_be_given_away(void **state)
 static void a_parked_request_is_answered_later(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
-    char body[64];
+    raw_client_t c;
     f->park = true;
     client_open(&c, f);
     for (int round = 0; round < 3; round++) { /* the connection survives it */
-        client_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-        WAIT_FOR(&c, f->parked_count == 1);
+        raw_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+        RAW_WAIT(&c, f->parked_count == 1);
         assert_int_equal(counted(f, HTTP_COUNT_PARKED), 1);
         sl_clock_manual_advance(&f->clock, 60000000000); /* no deadline runs meanwhile */
         for (int i = 0; i < 5; i++)
-            client_turn(&c);
+            raw_turn(&c);
         assert_int_equal(c.len, 0);
         assert_false(http_request_hung_up(f->parked[0]));
         f->parked_count = 0;
         reply_text(f->parked[0], 404, "nothing came");
-        assert_int_equal(client_hear(&c, body, sizeof body), 404);
-        assert_string_equal(body, "nothing came");
+        raw_reply_t reply = raw_hear(&c);
+        assert_int_equal(reply.status, 404);
+        assert_string_equal(reply.body, "nothing came");
         assert_int_equal(counted(f, HTTP_COUNT_PARKED), 0);
     }
     assert_int_equal(f->gone, 0);
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void a_hang_up_while_parked_is_told(void **state)
 {
     fixture_t *f = *state;
-    client_t c, other;
+    raw_client_t c, other;
     f->park = true;
     client_open(&c, f);
     client_open(&other, f);
-    client_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-    WAIT_FOR(&other, f->parked_count == 1);
-    client_close(&c);
-    WAIT_FOR(&other, f->gone == 1);
-    WAIT_FOR(&other, counted(f, HTTP_COUNT_CONNECTIONS) == 1);
+    raw_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    RAW_WAIT(&other, f->parked_count == 1);
+    raw_close(&c);
+    RAW_WAIT(&other, f->gone == 1);
+    RAW_WAIT(&other, counted(f, HTTP_COUNT_CONNECTIONS) == 1);
     assert_int_equal(counted(f, HTTP_COUNT_HANGUPS), 1);
     assert_int_equal(counted(f, HTTP_COUNT_PARKED), 0);
-    client_close(&other);
+    raw_close(&other);
 }
 
 static void a_hang_up_is_seen_before_the_turn_that_tells_it(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     f->park = true;
     client_open(&c, f);
-    client_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-    WAIT_FOR(&c, f->parked_count == 1);
-    client_close(&c);
+    raw_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    RAW_WAIT(&c, f->parked_count == 1);
+    raw_close(&c);
     assert_true(http_request_hung_up(f->parked[0]));
 }
 
 static void a_reply_to_one_who_just_hung_up_is_harmless(void **state)
 {
     fixture_t *f = *state;
-    client_t c, other;
+    raw_client_t c, other;
     f->park = true;
     client_open(&c, f);
-    client_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-    WAIT_FOR(&c, f->parked_count == 1);
-    client_close(&c);
+    raw_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    RAW_WAIT(&c, f->parked_count == 1);
+    raw_close(&c);
     reply_text(f->parked[0], 200, "too late");
     client_open(&other, f);
-    WAIT_FOR(&other,
+    RAW_WAIT(&other,
              counted(f, HTTP_COUNT_ACCEPTED) == 2 && counted(f, HTTP_COUNT_CONNECTIONS) == 1);
     assert_int_equal(f->gone, 0);
-    client_close(&other);
+    raw_close(&other);
 }
 
 static void destroy_tells_the_parked(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     f->park = true;
     client_open(&c, f);
-    client_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-    WAIT_FOR(&c, f->parked_count == 1);
+    raw_say(&c, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    RAW_WAIT(&c, f->parked_count == 1);
     http_server_destroy(&f->server);
     assert_int_equal(f->gone, 1);
-    client_close(&c);
+    raw_close(&c);
 }
 
 /* -- bounds -------------------------------------------------------------------------------- */
@@ -427,67 +328,67 @@ static void destroy_tells_the_parked(void **state)
 static void an_announced_body_too_large_is_413(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c, "POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: 4097\r\n\r\n");
-    assert_int_equal(client_hear(&c, NULL, 0), 413);
+    raw_say(&c, "POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: 4097\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 413);
     assert_int_equal(f->asked, 0);
     assert_int_equal(counted(f, HTTP_COUNT_TOO_LARGE), 1);
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void a_chunked_body_too_large_is_413(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     char chunk[1100];
     int head = sprintf(chunk, "400\r\n");
     memset(chunk + head, 'x', 1024);
     memcpy(chunk + head + 1024, "\r\n", 3);
     client_open(&c, f);
-    client_say(&c, "POST /big HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    raw_say(&c, "POST /big HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 5; i++)
-        client_say(&c, chunk);
-    client_say(&c, "0\r\n\r\n");
-    assert_int_equal(client_hear(&c, NULL, 0), 413);
+        raw_say(&c, chunk);
+    raw_say(&c, "0\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 413);
     assert_int_equal(f->asked, 0);
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void an_endless_body_is_cut(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     char chunk[1100];
     int head = sprintf(chunk, "400\r\n");
     memset(chunk + head, 'x', 1024);
     memcpy(chunk + head + 1024, "\r\n", 3);
     client_open(&c, f);
-    client_say(&c, "POST /big HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    raw_say(&c, "POST /big HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 100 && !c.closed; i++) {
-        client_say(&c, chunk);
-        client_turn(&c);
+        raw_say(&c, chunk);
+        raw_turn(&c);
     }
     assert_true(c.closed);
     assert_int_equal(f->asked, 0);
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void a_head_too_large_is_refused(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c, "GET / HTTP/1.1\r\nHost: h\r\n");
+    raw_say(&c, "GET / HTTP/1.1\r\nHost: h\r\n");
     for (int i = 0; i < 400 && !c.closed; i++) {
-        client_say(&c, "X-Filler: 0123456789012345678901234567890123456789\r\n");
-        client_turn(&c);
+        raw_say(&c, "X-Filler: 0123456789012345678901234567890123456789\r\n");
+        raw_turn(&c);
     }
-    WAIT_FOR(&c, c.closed || c.len > 0);
+    RAW_WAIT(&c, c.closed || c.len > 0);
     assert_int_equal(f->asked, 0);
     if (c.len > 0)
         assert_memory_equal(c.in, "HTTP/1.1 4", 10);
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void bytes_that_are_no_http_hurt_nobody(void **state)
@@ -504,97 +405,97 @@ static void bytes_that_are_no_http_hurt_nobody(void **state)
         "GET / HTT",
         ": : :\r\n: \r\n\r\n",
     };
-    client_t c;
+    raw_client_t c;
     for (size_t i = 0; i < sizeof junk / sizeof junk[0]; i++) {
         client_open(&c, f);
-        client_say(&c, junk[i]);
+        raw_say(&c, junk[i]);
         for (int turn = 0; turn < 3; turn++)
-            client_turn(&c);
-        client_close(&c);
+            raw_turn(&c);
+        raw_close(&c);
     }
     f->asked = 0;
     client_open(&c, f);
-    client_say(&c, "GET /fine HTTP/1.1\r\nHost: h\r\n\r\n");
-    assert_int_equal(client_hear(&c, NULL, 0), 200);
+    raw_say(&c, "GET /fine HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 200);
     assert_string_equal(f->target, "/fine");
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void a_silent_connection_is_cut(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     client_open(&c, f);
-    WAIT_FOR(&c, counted(f, HTTP_COUNT_CONNECTIONS) == 1);
+    RAW_WAIT(&c, counted(f, HTTP_COUNT_CONNECTIONS) == 1);
     sl_clock_manual_advance(&f->clock, 999000000);
-    client_turn(&c);
+    raw_turn(&c);
     assert_false(c.closed);
     sl_clock_manual_advance(&f->clock, 2000000);
-    WAIT_FOR(&c, c.closed);
-    WAIT_FOR(&c, counted(f, HTTP_COUNT_CONNECTIONS) == 0);
+    RAW_WAIT(&c, c.closed);
+    RAW_WAIT(&c, counted(f, HTTP_COUNT_CONNECTIONS) == 0);
     assert_int_equal(counted(f, HTTP_COUNT_TIMEOUTS), 1);
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void a_slow_sender_is_cut_though_it_keeps_sending(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     client_open(&c, f);
-    client_say(&c, "POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
+    raw_say(&c, "POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
     for (int i = 0; i < 5; i++)
-        client_turn(&c);
+        raw_turn(&c);
     for (int i = 0; i < 8 && !c.closed; i++) {
-        client_say(&c, "x");
-        client_turn(&c);
+        raw_say(&c, "x");
+        raw_turn(&c);
         sl_clock_manual_advance(&f->clock, 100000000);
     }
-    WAIT_FOR(&c, c.closed);
+    RAW_WAIT(&c, c.closed);
     assert_int_equal(f->asked, 0);
-    client_close(&c);
+    raw_close(&c);
 }
 
 static void one_who_does_not_take_his_reply_is_cut(void **state)
 {
     fixture_t *f = *state;
-    client_t c, other;
+    raw_client_t c, other;
     f->park = true;
     client_open(&c, f);
-    client_say(&c, "GET /huge HTTP/1.1\r\nHost: h\r\n\r\n");
+    raw_say(&c, "GET /huge HTTP/1.1\r\nHost: h\r\n\r\n");
     client_open(&other, f);
-    WAIT_FOR(&other, f->parked_count == 1);
+    RAW_WAIT(&other, f->parked_count == 1);
     size_t len = 64u << 20; /* more than any socket buffer */
     http_request_reply(f->parked[0], &(http_reply_t){.status = 200,
                                                      .body = calloc(1, len),
                                                      .body_len = len,
                                                      .ownership = HTTP_BODY_TAKE});
     for (int i = 0; i < 20; i++)
-        client_turn(&other);
+        raw_turn(&other);
     sl_clock_manual_advance(&f->clock, 501000000);
-    WAIT_FOR(&other, counted(f, HTTP_COUNT_CONNECTIONS) == 1);
+    RAW_WAIT(&other, counted(f, HTTP_COUNT_CONNECTIONS) == 1);
     assert_int_equal(counted(f, HTTP_COUNT_TIMEOUTS), 1);
-    client_close(&c);
-    client_close(&other);
+    raw_close(&c);
+    raw_close(&other);
 }
 
 static void connections_over_the_limit_wait_their_turn(void **state)
 {
     fixture_t *f = *state;
-    client_t c[10];
+    raw_client_t c[10];
     for (int i = 0; i < 10; i++) {
         client_open(&c[i], f);
-        client_say(&c[i], "GET /n HTTP/1.1\r\nHost: h\r\n\r\n");
+        raw_say(&c[i], "GET /n HTTP/1.1\r\nHost: h\r\n\r\n");
     }
     for (int i = 0; i < 8; i++)
-        assert_int_equal(client_hear(&c[i], NULL, 0), 200);
+        assert_int_equal(raw_hear(&c[i]).status, 200);
     assert_int_equal(counted(f, HTTP_COUNT_CONNECTIONS), 8);
     assert_int_equal(f->asked, 8);
-    client_close(&c[0]);
-    client_close(&c[1]);
-    assert_int_equal(client_hear(&c[8], NULL, 0), 200);
-    assert_int_equal(client_hear(&c[9], NULL, 0), 200);
+    raw_close(&c[0]);
+    raw_close(&c[1]);
+    assert_int_equal(raw_hear(&c[8]).status, 200);
+    assert_int_equal(raw_hear(&c[9]).status, 200);
     for (int i = 2; i < 10; i++)
-        client_close(&c[i]);
+        raw_close(&c[i]);
 }
 
 /* -- the loop ------------------------------------------------------------------------------ */
@@ -622,14 +523,14 @@ static void a_watched_descriptor_wakes_the_loop(void **state)
 static void the_next_deadline_is_known(void **state)
 {
     fixture_t *f = *state;
-    client_t c;
+    raw_client_t c;
     assert_int_equal(http_server_timeout_ms(f->server), -1);
     client_open(&c, f);
-    WAIT_FOR(&c, counted(f, HTTP_COUNT_CONNECTIONS) == 1);
-    WAIT_FOR(&c, http_server_timeout_ms(f->server) == 1000);
+    RAW_WAIT(&c, counted(f, HTTP_COUNT_CONNECTIONS) == 1);
+    RAW_WAIT(&c, http_server_timeout_ms(f->server) == 1000);
     sl_clock_manual_advance(&f->clock, 400000000);
     assert_int_equal(http_server_timeout_ms(f->server), 600);
-    client_close(&c);
+    raw_close(&c);
 }
 
 int main(void)
