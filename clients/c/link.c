@@ -1,0 +1,167 @@
+#include "link.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NS_PER_MS = 1000000 };
+
+static bool epoll_add(const link_t *link, int fd)
+{
+    struct epoll_event ev = {.events = EPOLLIN};
+    return epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+sluice_err link_init(link_t *link, void *shared_context)
+{
+    *link = (link_t){.context = shared_context,
+                     .own_context = shared_context == NULL,
+                     .epoll_fd = -1,
+                     .timer_fd = -1,
+                     .zmq_fd = -1,
+                     .armed_ns = UINT64_MAX};
+    if (link->own_context)
+        link->context = zmq_ctx_new();
+    link->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    link->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (link->context != NULL && link->epoll_fd >= 0 && link->timer_fd >= 0 &&
+        epoll_add(link, link->timer_fd))
+        return SLUICE_OK;
+    link_fini(link);
+    return SLUICE_EIO;
+}
+
+static void close_socket(link_t *link)
+{
+    if (link->socket == NULL)
+        return;
+    if (link->zmq_fd >= 0)
+        epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, link->zmq_fd, NULL);
+    zmq_close(link->socket);
+    link->socket = NULL;
+    link->zmq_fd = -1;
+}
+
+void link_fini(link_t *link)
+{
+    close_socket(link);
+    if (link->own_context && link->context != NULL)
+        while (zmq_ctx_term(link->context) != 0 && errno == EINTR)
+            continue;
+    if (link->timer_fd >= 0)
+        close(link->timer_fd);
+    if (link->epoll_fd >= 0)
+        close(link->epoll_fd);
+    *link = (link_t){.epoll_fd = -1, .timer_fd = -1, .zmq_fd = -1};
+}
+
+bool link_set(link_t *link, int option, int value)
+{
+    return zmq_setsockopt(link->socket, option, &value, sizeof value) == 0;
+}
+
+sluice_err link_open(link_t *link, int type)
+{
+    close_socket(link);
+    link->socket = zmq_socket(link->context, type);
+    if (link->socket == NULL)
+        return SLUICE_EIO;
+    int64_t largest = LINK_MESSAGE_BYTES_MAX;
+    size_t fd_size = sizeof link->zmq_fd;
+    /* SNDHWM 0: a SUB's subscriptions past the mark would vanish; a DEALER's requests have a window
+     * of their own. */
+    bool set = link_set(link, ZMQ_LINGER, 0) && link_set(link, ZMQ_SNDHWM, 0) &&
+               link_set(link, ZMQ_HEARTBEAT_IVL, LINK_HEARTBEAT_MS) &&
+               link_set(link, ZMQ_HEARTBEAT_TIMEOUT, LINK_HEARTBEAT_TIMEOUT_MS) &&
+               link_set(link, ZMQ_RECONNECT_IVL, LINK_RECONNECT_MS) &&
+               link_set(link, ZMQ_RECONNECT_IVL_MAX, LINK_RECONNECT_MAX_MS) &&
+               link_set(link, ZMQ_HANDSHAKE_IVL, LINK_HANDSHAKE_MS) &&
+               zmq_setsockopt(link->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
+               zmq_getsockopt(link->socket, ZMQ_FD, &link->zmq_fd, &fd_size) == 0 &&
+               epoll_add(link, link->zmq_fd);
+    return set ? SLUICE_OK : SLUICE_EIO;
+}
+
+sluice_err link_connect(link_t *link, const char *endpoint)
+{
+    if (zmq_connect(link->socket, endpoint) != 0)
+        return errno == EINVAL || errno == EPROTONOSUPPORT || errno == ENOCOMPATPROTO
+                   ? SLUICE_EINVAL
+                   : SLUICE_EIO;
+    link_wake_at(link, 0);
+    return SLUICE_OK;
+}
+
+void link_wake_at(link_t *link, uint64_t mono_ns)
+{
+    if (mono_ns == 0)
+        mono_ns = 1; /* 0 would disarm; any time gone by fires at once */
+    if (mono_ns >= link->armed_ns)
+        return;
+    struct itimerspec when = {.it_value = {.tv_sec = (time_t)(mono_ns / 1000000000u),
+                                           .tv_nsec = (long)(mono_ns % 1000000000u)}};
+    if (timerfd_settime(link->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+        link->armed_ns = mono_ns;
+}
+
+void link_timer_taken(link_t *link, uint64_t now_ns)
+{
+    uint64_t fired;
+    if (now_ns < link->armed_ns)
+        return;
+    if (read(link->timer_fd, &fired, sizeof fired) == sizeof fired)
+        link->armed_ns = UINT64_MAX;
+}
+
+int link_wait(const link_t *link, uint64_t timeout_ns)
+{
+    struct epoll_event ev;
+    uint64_t ms = timeout_ns / NS_PER_MS + (timeout_ns % NS_PER_MS != 0); /* never a spin */
+    int timeout_ms = timeout_ns == UINT64_MAX ? -1 : ms > INT32_MAX ? INT32_MAX : (int)ms;
+    return epoll_wait(link->epoll_fd, &ev, 1, timeout_ms);
+}
+
+uint64_t link_now_ns(void)
+{
+    return sl_clock_mono_ns(&sl_clock_system);
+}
+
+void link_random(void *out, size_t len)
+{
+    uint8_t *at = out;
+    for (size_t done = 0; done < len;) {
+        ssize_t got = getrandom(at + done, len - done, 0);
+        if (got > 0)
+            done += (size_t)got;
+    }
+}
+
+bool options_copy(void *ours, size_t our_size, const void *theirs, size_t their_size)
+{
+    const uint8_t *bytes = theirs;
+    if (their_size < sizeof(size_t))
+        return false;
+    for (size_t i = our_size; i < their_size; i++)
+        if (bytes[i] != 0)
+            return false;
+    memcpy(ours, theirs, their_size < our_size ? their_size : our_size);
+    return true;
+}
+
+void stats_copy(void *theirs, const void *ours, size_t our_size)
+{
+    size_t their_size;
+    memcpy(&their_size, theirs, sizeof their_size);
+    if (their_size > our_size) /* members of a later version: nothing to tell */
+        memset((uint8_t *)theirs + our_size, 0, their_size - our_size);
+    size_t shared = their_size < our_size ? their_size : our_size;
+    if (shared > sizeof their_size)
+        memcpy((uint8_t *)theirs + sizeof their_size, (const uint8_t *)ours + sizeof their_size,
+               shared - sizeof their_size);
+}

@@ -1,0 +1,193 @@
+#include "pub_batch.h"
+
+#include "base/buf.h"
+#include "wire/feed.h"
+#include "wire/intake.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+enum {
+    BODY_BYTES_MIN = 512,
+    EVENTS_MIN = 8,
+    EVENT_META_BYTES = sizeof(void *) + WIRE_ID_BYTES + 4, /* user, id, end */
+    HEADER_FIXED_BYTES = 64,
+};
+
+struct pub_body {
+    atomic_uint refs; /* the batch's one, and one for each message that libzmq holds */
+    size_t cap;
+    uint8_t bytes[];
+};
+
+static void body_release(pub_body_t *body)
+{
+    if (body != NULL && atomic_fetch_sub_explicit(&body->refs, 1, memory_order_acq_rel) == 1)
+        free(body);
+}
+
+/* libzmq's way of saying that it has sent, or dropped, the frame.  From any of its threads. */
+static void on_frame_free(void *data, void *hint)
+{
+    (void)data;
+    body_release(hint);
+}
+
+static void on_header_free(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+static pub_body_t *body_resize(pub_body_t *body, size_t cap)
+{
+    pub_body_t *resized = realloc(body, sizeof *body + cap);
+    if (resized == NULL)
+        return NULL;
+    if (body == NULL)
+        atomic_init(&resized->refs, 1);
+    resized->cap = cap;
+    return resized;
+}
+
+/* Makes the block of users, ids and ends for `cap` events and moves in what there is. */
+static sl_err meta_resize(pub_batch_t *batch, uint32_t cap)
+{
+    uint8_t *block = malloc((size_t)cap * EVENT_META_BYTES);
+    if (block == NULL)
+        return SL_ENOMEM;
+    void **users = (void **)(void *)block;
+    uint8_t *ids = block + cap * sizeof *users;
+    uint8_t *ends = ids + (size_t)cap * WIRE_ID_BYTES;
+    if (batch->count > 0) {
+        memcpy(users, batch->users, batch->count * sizeof *users);
+        memcpy(ids, batch->ids, (size_t)batch->count * WIRE_ID_BYTES);
+        memcpy(ends, batch->ends, (size_t)batch->count * 4);
+    }
+    free(batch->users);
+    batch->users = users;
+    batch->ids = ids;
+    batch->ends = ends;
+    batch->cap = cap;
+    return SL_OK;
+}
+
+pub_batch_t *pub_batch_create(topic_key_t *topic, size_t bytes, uint32_t events)
+{
+    pub_batch_t *batch = calloc(1, sizeof *batch);
+    if (batch == NULL)
+        return NULL;
+    batch->topic = topic;
+    batch->body = body_resize(NULL, bytes > BODY_BYTES_MIN ? bytes : BODY_BYTES_MIN);
+    if (batch->body == NULL || meta_resize(batch, events > EVENTS_MIN ? events : EVENTS_MIN)) {
+        pub_batch_destroy(batch);
+        return NULL;
+    }
+    return batch;
+}
+
+void pub_batch_destroy(pub_batch_t *batch)
+{
+    body_release(batch->body);
+    free(batch->users);
+    free(batch);
+}
+
+/* Room for one more event of `len` bytes, at twice what there was. */
+static sl_err grow(pub_batch_t *batch, size_t len)
+{
+    size_t need = batch->len + len;
+    if (need > batch->body->cap) {
+        size_t cap = 2 * batch->body->cap > need ? 2 * batch->body->cap : need;
+        pub_body_t *body = body_resize(batch->body, cap);
+        if (body == NULL)
+            return SL_ENOMEM;
+        batch->body = body;
+    }
+    return batch->count < batch->cap ? SL_OK : meta_resize(batch, 2 * batch->cap);
+}
+
+sl_err pub_batch_add(pub_batch_t *batch, const void *event, size_t len, const uint8_t *id,
+                     void *user)
+{
+    assert(batch->sends == 0 && batch->len + len <= UINT32_MAX);
+    if (batch->len + len > batch->body->cap || batch->count == batch->cap)
+        if (grow(batch, len) != SL_OK)
+            return SL_ENOMEM;
+    memcpy(batch->body->bytes + batch->len, event, len);
+    batch->len += (uint32_t)len;
+    wire_put_end(batch->ends + 4 * (size_t)batch->count, batch->len);
+    memcpy(batch->ids + WIRE_ID_BYTES * (size_t)batch->count, id, WIRE_ID_BYTES);
+    batch->users[batch->count] = user;
+    batch->count++;
+    return SL_OK;
+}
+
+pub_batch_t *pub_batch_split(pub_batch_t *batch)
+{
+    assert(batch->count > 1);
+    uint32_t keep = batch->count / 2, from = wire_end(batch->ends, keep - 1);
+    pub_batch_t *rest = pub_batch_create(batch->topic, batch->len - from, batch->count - keep);
+    if (rest == NULL)
+        return NULL;
+    for (uint32_t i = keep, at = from; i < batch->count; i++) {
+        uint32_t end = wire_end(batch->ends, i);
+        pub_batch_add(rest, batch->body->bytes + at, end - at,
+                      batch->ids + WIRE_ID_BYTES * (size_t)i, batch->users[i]);
+        at = end;
+    }
+    rest->started_ns = batch->started_ns;
+    batch->count = keep;
+    batch->len = from;
+    return rest;
+}
+
+/* The three frames of a PUB.  On failure none of them is left to close. */
+static sl_err make_frames(pub_batch_t *batch, uint64_t request, zmq_msg_t frames[3])
+{
+    sl_buf_t header = SL_BUF_INIT;
+    sl_buf_reserve(&header, HEADER_FIXED_BYTES + (size_t)batch->count * (4 + WIRE_ID_BYTES));
+    wire_put_pub(&header, request, batch->count, batch->ends, batch->ids);
+    if (header.failed || zmq_msg_init_size(&frames[1], batch->topic->len) != 0) {
+        sl_buf_fini(&header);
+        return SL_ENOMEM;
+    }
+    memcpy(zmq_msg_data(&frames[1]), batch->topic->name, batch->topic->len);
+    if (zmq_msg_init_data(&frames[0], header.data, header.len, on_header_free, NULL) != 0) {
+        sl_buf_fini(&header);
+        zmq_msg_close(&frames[1]);
+        return SL_ENOMEM;
+    }
+    atomic_fetch_add_explicit(&batch->body->refs, 1, memory_order_relaxed);
+    if (zmq_msg_init_data(&frames[2], batch->body->bytes, batch->len, on_frame_free, batch->body) !=
+        0) {
+        body_release(batch->body);
+        zmq_msg_close(&frames[0]);
+        zmq_msg_close(&frames[1]);
+        return SL_ENOMEM;
+    }
+    return SL_OK;
+}
+
+sl_err pub_batch_send(pub_batch_t *batch, void *socket, uint64_t request)
+{
+    zmq_msg_t frames[3];
+    sl_err err = make_frames(batch, request, frames);
+    if (err != SL_OK)
+        return err;
+    for (int i = 0; i < 3; i++) {
+        int flags = ZMQ_DONTWAIT | (i < 2 ? ZMQ_SNDMORE : 0);
+        if (zmq_msg_send(&frames[i], socket, flags) >= 0)
+            continue;
+        err = errno == EAGAIN ? SL_EAGAIN : errno == ETERM ? SL_ECLOSED : SL_EIO;
+        for (; i < 3; i++)
+            zmq_msg_close(&frames[i]);
+        return err;
+    }
+    batch->sends++;
+    return SL_OK;
+}

@@ -1,0 +1,48 @@
+/* pub_batch.h - events of one topic that travel together.
+ *
+ *     body   event event event ...      shared with libzmq, which sends it from where it lies
+ *     ends   |-------^-----^-----^      }
+ *     ids    16 bytes each              } one block, in the order of the events
+ *     users  a token each               }
+ *
+ * An event is copied once, into the body.  A batch may be sent several times, and cut in two while
+ * libzmq still holds the whole body: what was handed out is never written to again. */
+#ifndef CLIENT_PUB_BATCH_H
+#define CLIENT_PUB_BATCH_H
+
+#include "topic_map.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct pub_body pub_body_t;
+
+typedef struct pub_batch {
+    struct pub_batch *next, *prev; /**< while it forms; in the window only next */
+    topic_key_t *topic;            /**< borrowed */
+    pub_body_t *body;
+    uint32_t len, count, cap; /**< bytes in the body; events; events there is room for */
+    void **users;             /**< cap of each; one block, users at its front */
+    uint8_t *ids, *ends;
+    uint64_t started_ns; /**< when the first event came */
+    uint32_t sends;      /**< times it was sent */
+} pub_batch_t;
+
+/** @param bytes, events  room to begin with.  @return NULL: no memory. */
+pub_batch_t *pub_batch_create(topic_key_t *topic, size_t bytes, uint32_t events);
+void pub_batch_destroy(pub_batch_t *batch);
+
+/** Appends one event.  The batch may not have been sent.  @return SL_OK; SL_ENOMEM (the batch is as
+ * it was). */
+sl_err pub_batch_add(pub_batch_t *batch, const void *event, size_t len, const uint8_t *id,
+                     void *user);
+
+/** Cuts a batch of two events or more: it keeps the first half.
+ *  @return the second half; NULL: no memory, the batch is as it was. */
+pub_batch_t *pub_batch_split(pub_batch_t *batch);
+
+/** Sends PUB with this number.  @return SL_OK; SL_EAGAIN; SL_ECLOSED; SL_EIO; SL_ENOMEM: nothing
+ * was sent. */
+sl_err pub_batch_send(pub_batch_t *batch, void *socket, uint64_t request);
+
+#endif

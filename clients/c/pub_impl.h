@@ -1,0 +1,70 @@
+/* pub_impl.h - the publisher's two halves and what they share.
+ *
+ *     pub.c         events come in, batches form; the handle that the user holds
+ *     pub_intake.c  the conversation with the broker: HELLO, requests, answers, receipts
+ *
+ *     send()  ->  forming batch of the topic  --full, due, flushed-->  window  --PUB-->  broker
+ *                                              receipts  <--  ACK, or a NAK that is final
+ */
+#ifndef CLIENT_PUB_IMPL_H
+#define CLIENT_PUB_IMPL_H
+
+#include "link.h"
+#include "pub_window.h"
+
+enum { PUB_NS_PER_MS = 1000000 };
+
+/** A topic, and the batch that forms for it. */
+typedef struct pub_topic {
+    topic_key_t key; /**< first: the map's */
+    pub_batch_t *forming;
+    size_t last_bytes; /**< of its last batch: room to begin the next one with */
+    uint32_t last_events;
+} pub_topic_t;
+
+typedef enum {
+    PUB_LOST,     /**< a new connection is due at reopen_ns; answers are ignored */
+    PUB_GREETING, /**< HELLO is said; without WELCOME by reopen_ns, a new connection */
+    PUB_READY,    /**< requests flow */
+} pub_phase_t;
+
+struct sluice_pub {
+    link_t link;
+    char *intake, *name;
+    sluice_receipt_fn on_receipt;
+    void *ctx;
+    uint32_t batch_bytes, batch_events, pending_max;
+    uint64_t linger_ns, ack_timeout_ns;
+
+    topic_map_t topics;
+    pub_topic_t *recent; /**< the topic of the last event: most often of the next one too */
+    pub_batch_t *forming, *forming_end; /**< in the order in which they began */
+    pub_window_t window;
+
+    pub_phase_t phase;
+    uint32_t max_bytes, max_events; /**< of one request; from WELCOME */
+    uint64_t opened_ns, reopen_ns;
+    uint64_t retry_ns;    /**< nothing is sent before; 0: now */
+    uint64_t progress_ns; /**< the last answer, or the first request after none was in flight */
+    uint64_t acked_ns;    /**< the last ACK, or the first event after none was pending */
+    bool in_receipts, closing;
+
+    uint64_t id_base[2], id_count;
+    sluice_pub_stats_t stats;
+};
+
+/** Makes a new connection and says HELLO.  @return SLUICE_OK, SLUICE_EINVAL, SLUICE_EIO. */
+sluice_err pub_reopen(sluice_pub_t *pub, uint64_t now);
+
+/** Takes what has come and looks at the clocks of the conversation, but sends nothing yet.
+ *  @param work  is counted up by what was done. */
+sluice_err pub_receive(sluice_pub_t *pub, uint64_t now, unsigned *work);
+
+/** Sends as far as the window allows, and takes the answers that are there by then.  Sets the timer
+ * for what is due next. */
+sluice_err pub_push(sluice_pub_t *pub, unsigned *work);
+
+/** The batch has its final answer: tells its owner, and frees it. */
+void pub_settle(sluice_pub_t *pub, pub_batch_t *batch, sluice_err err, const char *code);
+
+#endif
