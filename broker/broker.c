@@ -1,0 +1,298 @@
+#include "broker.h"
+
+#include "base/log.h"
+#include "sockets.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum {
+    MS = 1000 * 1000, /* ns */
+    INTAKE_A_TURN = 512,
+    FEED_A_TURN = 64,
+    LISTEN_A_TURN = 64,
+    QUERIES_A_TURN = 4,
+    EXPIRE_A_TURN = 1024,
+    FEED_QUEUE_MAX = 128, /* batches; beyond, intake and subscriptions wait */
+    FEED_QUEUE_BYTES = 16 << 20,
+    BLOCKED_SEAL_NS = 20 * MS, /* while the feed waits, a batch grows so long */
+    BUSY_AFTER_NS = 1000 * MS, /* intake that stood still so long is read again, and refused */
+    TRIM_EVERY_NS = 1000 * MS,
+};
+
+/* -- life ------------------------------------------------------------------------------------ */
+
+static void on_committed(void *ctx, batch_t *batch)
+{
+    broker_t *b = ctx;
+    feed_push(&b->feed, batch);
+}
+
+static void on_settled(void *ctx, request_t *r)
+{
+    broker_t *b = ctx;
+    intake_settled(&b->intake, r);
+}
+
+static uint64_t new_stream(void)
+{
+    uint64_t stream = 0;
+    while (stream == 0)
+        if (getrandom(&stream, sizeof stream, 0) != (ssize_t)sizeof stream)
+            stream = 0;
+    return stream;
+}
+
+static void read_clock(broker_t *b)
+{
+    b->now_ns = sl_clock_mono_ns(b->clock);
+    uint64_t wall_ns = sl_clock_wall_ns(b->clock);
+    if (wall_ns > b->wall_ns) /* headers' times never go back */
+        b->wall_ns = wall_ns;
+    b->sequencer.now_ns = b->feed.now_ns = b->now_ns;
+    b->sequencer.wall_ns = b->wall_ns;
+    const batch_t *in_flight = b->sequencer.in_flight.head;
+    b->feed.wall_ns = in_flight != NULL ? in_flight->time_ns : b->wall_ns;
+}
+
+static sl_err build(broker_t *b, const char **failed)
+{
+    const broker_options_t *o = &b->o;
+    *failed = "making room for topics and dedup window";
+    sequencer_options_t sequencer = {.stream = new_stream(),
+                                     .topics_max = (uint32_t)o->topics,
+                                     .dedup_count = (uint32_t)o->dedup_count,
+                                     .dedup_age_ms = o->dedup_age_ms,
+                                     .journal = b->journal,
+                                     .counters = b->counters,
+                                     .committed = on_committed,
+                                     .settled = on_settled,
+                                     .ctx = b};
+    sl_err err = sequencer_init(&b->sequencer, &sequencer);
+    if (err != SL_OK) {
+        sequencer_fini(&b->sequencer);
+        return err;
+    }
+    feed_options_t feed = {.socket = b->feed_socket,
+                           .topics = &b->sequencer.topics,
+                           .pool = &b->sequencer.pool,
+                           .stream = sequencer.stream,
+                           .patience_ns = o->patience_ms * MS,
+                           .tick_ns = o->tick_ms * MS,
+                           .idle_tick_ns = o->idle_tick_ms * MS,
+                           .io_clock = io_clock_find(SOCKETS_IO_FEED),
+                           .counters = b->counters};
+    feed_init(&b->feed, &feed, sl_clock_mono_ns(b->clock));
+    intake_options_t intake = {.socket = b->intake_socket,
+                               .window = (uint32_t)o->window,
+                               .max_bytes = (uint32_t)o->max_bytes,
+                               .max_events = (uint32_t)o->max_events,
+                               .publishers_max = (uint32_t)o->publishers,
+                               .retry_ms = (uint32_t)o->retry_ms,
+                               .sequencer = &b->sequencer,
+                               .counters = b->counters};
+    intake_init(&b->intake, &intake);
+    read_clock(b);
+    query_options_t query = {.socket = b->query_socket,
+                             .feed = &b->feed,
+                             .intake = &b->intake,
+                             .sequencer = &b->sequencer,
+                             .counters = b->counters,
+                             .name = o->name,
+                             .durability = "memory",
+                             .started_ns = b->now_ns,
+                             .dedup_age_ms = o->dedup_age_ms};
+    query_init(&b->query, &query);
+    b->built = true;
+    return SL_OK;
+}
+
+sl_err broker_init(broker_t *b, const broker_options_t *options, journal_t *journal,
+                   const sl_clock_t *clock, const char **failed)
+{
+    memset(b, 0, sizeof *b);
+    b->o = *options;
+    b->clock = clock;
+    b->journal = journal != NULL ? journal : journal_memory_create(options->retain_bytes);
+    *failed = "making the journal";
+    sl_err err = b->journal != NULL ? sockets_open(b, failed) : SL_ENOMEM;
+    if (err == SL_OK)
+        err = build(b, failed);
+    if (err == SL_OK)
+        err = sockets_bind(b, failed);
+    if (err == SL_OK)
+        atomic_store(&b->serving, true);
+    else
+        broker_fini(b, 0);
+    return err;
+}
+
+void broker_fini(broker_t *b, int linger_ms)
+{
+    atomic_store(&b->serving, false);
+    if (b->built) {
+        sequencer_abandon(&b->sequencer);
+        intake_fini(&b->intake);
+        query_fini(&b->query);
+        feed_fini(&b->feed);
+    }
+    journal_destroy(&b->journal);
+    sockets_close(b, linger_ms);
+    if (b->built)
+        sequencer_fini(&b->sequencer); /* libzmq has freed the last of its frames */
+    b->built = false;
+}
+
+/* -- duties ---------------------------------------------------------------------------------- */
+
+/* Is so much on its way that no more may come in? */
+static bool is_full(const broker_t *b)
+{
+    const sequencer_t *s = &b->sequencer;
+    return s->failing || s->in_flight.count >= JOURNAL_IN_FLIGHT_MAX / 2 ||
+           b->feed.queue.count >= FEED_QUEUE_MAX || b->feed.queue.bytes >= FEED_QUEUE_BYTES ||
+           sequencer_pending_bytes(s) + b->feed.queue.bytes >= b->o.intake_bytes;
+}
+
+/* While full, messages wait where they are and TCP holds the publishers back; when that lasts they
+ * are told. */
+static int turn_intake(broker_t *b)
+{
+    b->intake.busy = false;
+    b->intake_empty = true;
+    if (!is_full(b)) {
+        b->stopped_ns = 0;
+    } else if (b->stopped_ns == 0) {
+        b->stopped_ns = b->now_ns;
+        counter_add(&b->counters[BROKER_INTAKE_STOPS], 1);
+        return 0;
+    } else if (b->now_ns - b->stopped_ns < BUSY_AFTER_NS) {
+        return 0;
+    } else {
+        b->intake.busy = true;
+    }
+    int read = intake_turn(&b->intake, INTAKE_A_TURN);
+    b->intake_empty = read < INTAKE_A_TURN;
+    return read;
+}
+
+static void turn_seal(broker_t *b)
+{
+    bool behind = feed_is_behind(&b->feed);
+    if (b->draining || (b->intake_empty && !behind))
+        sequencer_seal(&b->sequencer, 0);
+    else
+        sequencer_seal(&b->sequencer,
+                       b->feed.queue.head != NULL ? BLOCKED_SEAL_NS : b->o.linger_us * 1000);
+}
+
+static void set_gauges(broker_t *b)
+{
+    const sequencer_t *s = &b->sequencer;
+    counter_t *c = b->counters;
+    counter_set(&c[BROKER_PUBLISHERS], b->intake.publishers.count);
+    counter_set(&c[BROKER_TOPICS], s->topics.count);
+    counter_set(&c[BROKER_NEXT], b->feed.next);
+    counter_set(&c[BROKER_BATCH_MEMORY], s->pool.used_bytes + s->pool.free_bytes);
+    counter_set(&c[BROKER_DEDUP_ENTRIES], s->dedup.live);
+    counter_set(&c[BROKER_DEDUP_REACH_MS], dedup_reach_ms(&s->dedup));
+    counter_set(&c[BROKER_DEDUP_MEMORY], dedup_bytes(&s->dedup));
+    counter_set(&c[BROKER_JOURNAL_IN_FLIGHT], s->in_flight.count);
+    counter_set(&c[BROKER_JOURNAL_OLDEST], b->journal->oldest);
+    counter_set(&c[BROKER_FEED_QUEUE], b->feed.queue.count);
+}
+
+static void turn_chores(broker_t *b)
+{
+    sequencer_t *s = &b->sequencer;
+    batch_pool_collect(&s->pool);
+    dedup_expire(&s->dedup, b->now_ns / MS, EXPIRE_A_TURN);
+    set_gauges(b);
+    if (b->now_ns - b->trim_ns < TRIM_EVERY_NS)
+        return;
+    b->trim_ns = b->now_ns;
+    batch_pool_trim(&s->pool);
+}
+
+/* -- waiting --------------------------------------------------------------------------------- */
+
+static uint64_t deadline_ns(const broker_t *b)
+{
+    uint64_t deadline = feed_deadline_ns(&b->feed);
+    uint64_t forming = sequencer_oldest_ns(&b->sequencer);
+    if (forming != UINT64_MAX) {
+        forming += b->feed.queue.head != NULL ? BLOCKED_SEAL_NS : b->o.linger_us * 1000;
+        deadline = forming < deadline ? forming : deadline;
+    }
+    if (b->stopped_ns != 0 && !b->intake.busy && b->stopped_ns + BUSY_AFTER_NS < deadline)
+        deadline = b->stopped_ns + BUSY_AFTER_NS;
+    return deadline;
+}
+
+static bool has_input(void *socket)
+{
+    int events = 0;
+    size_t len = sizeof events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &len) == 0 && (events & ZMQ_POLLIN) != 0;
+}
+
+/* libzmq's descriptors tell of changes only, so each socket is asked before it is waited for.
+ * A feed that waits for credit is tried again by time: credit comes back in many small pieces. */
+static void wait_for_work(broker_t *b, uint64_t wait_ns, int wake_fd)
+{
+    uint64_t deadline = deadline_ns(b);
+    uint64_t now_ns = sl_clock_mono_ns(b->clock);
+    uint64_t left = deadline > now_ns ? deadline - now_ns : 0;
+    if (left < wait_ns)
+        wait_ns = left;
+    struct pollfd fds[5];
+    nfds_t count = 0;
+    bool listens = b->feed.queue.head == NULL, reads = b->stopped_ns == 0 || b->intake.busy;
+    if (wait_ns == 0 || (listens && has_input(b->feed_socket)) ||
+        (reads && has_input(b->intake_socket)) || has_input(b->query_socket))
+        return;
+    if (listens)
+        fds[count++] = (struct pollfd){.fd = b->feed_fd, .events = POLLIN};
+    if (reads)
+        fds[count++] = (struct pollfd){.fd = b->intake_fd, .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = b->query_fd, .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = b->journal->fd, .events = POLLIN}; /* -1 is passed over */
+    fds[count++] = (struct pollfd){.fd = wake_fd, .events = POLLIN};
+    struct timespec timeout = {(time_t)(wait_ns / (1000 * MS)), (long)(wait_ns % (1000 * MS))};
+    ppoll(fds, count, &timeout, NULL);
+}
+
+int broker_turn(broker_t *b, uint64_t wait_ns, int wake_fd)
+{
+    read_clock(b);
+    sequencer_poll(&b->sequencer);
+    int work = turn_intake(b);
+    turn_seal(b);
+    feed_tick_if_due(&b->feed);
+    work += feed_turn(&b->feed, FEED_A_TURN);
+    intake_flush(&b->intake);
+    if (b->feed.queue.count < FEED_QUEUE_MAX)
+        work += feed_listen(&b->feed, LISTEN_A_TURN);
+    turn_chores(b);
+    work += query_turn(&b->query, QUERIES_A_TURN);
+    if (work == 0 && wait_ns > 0)
+        wait_for_work(b, wait_ns, wake_fd);
+    return work;
+}
+
+void broker_begin_drain(broker_t *b)
+{
+    b->draining = b->intake.draining = true;
+    atomic_store(&b->serving, false);
+}
+
+bool broker_is_drained(const broker_t *b)
+{
+    const sequencer_t *s = &b->sequencer;
+    return s->forming_head == NULL && s->in_flight.count == 0 && s->failed.count == 0 &&
+           b->feed.queue.head == NULL && b->intake.publishers.dirty == NULL;
+}

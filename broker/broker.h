@@ -1,0 +1,63 @@
+/* broker.h - the turn: one thread, a short list of duties, each bounded.
+ *
+ *     completions -> intake -> seal -> feed -> answers -> subscriptions -> queries -> ticks -> wait
+ *
+ * Threads: whoever calls broker_turn is the sequencer.  Beside it run libzmq's two I/O threads, one
+ * for intake and query, one for the feed, and the door's. */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include "base/clock.h"
+#include "door.h"
+#include "feed.h"
+#include "intake.h"
+#include "options.h"
+#include "query.h"
+
+enum { BROKER_ENDPOINT_MAX = 256 };
+
+typedef struct broker {
+    const sl_clock_t *clock;
+    broker_options_t o;
+    counter_t counters[BROKER_COUNTER_COUNT];
+    void *context, *feed_socket, *intake_socket, *query_socket;
+    int feed_fd, intake_fd, query_fd;
+    char feed_endpoint[BROKER_ENDPOINT_MAX], intake_endpoint[BROKER_ENDPOINT_MAX],
+        query_endpoint[BROKER_ENDPOINT_MAX];
+    door_t *door;
+    journal_t *journal;
+    sequencer_t sequencer;
+    feed_t feed;
+    intake_t intake;
+    query_t query;
+    bool built; /**< the four above are */
+    uint64_t now_ns, wall_ns;
+    uint64_t stopped_ns; /**< since when intake is not read; 0: it is */
+    uint64_t trim_ns;    /**< when memory was given back last */
+    bool intake_empty;
+    bool draining;
+    _Atomic bool serving; /**< read by the HTTP thread */
+} broker_t;
+
+/** Opens the sockets and binds them.
+ *  @param journal  taken over; NULL: by options->durability.
+ *  @param clock    borrowed.
+ *  @param failed   receives what could not be done, for people; errno says why.  Static or in *b.
+ *  @return SL_OK; else broker_fini is called already. */
+sl_err broker_init(broker_t *b, const broker_options_t *options, journal_t *journal,
+                   const sl_clock_t *clock, const char **failed);
+
+/** One turn; waits at most `wait_ns` for something to do.
+ *  @param wake_fd  a descriptor that ends the wait when readable, or -1.
+ *  @return work done: 0 means that nothing is left to do now. */
+int broker_turn(broker_t *b, uint64_t wait_ns, int wake_fd);
+
+/** Refuses new requests from now on; what was taken goes on. */
+void broker_begin_drain(broker_t *b);
+/** Is everything that was taken committed and handed to libzmq? */
+bool broker_is_drained(const broker_t *b);
+
+/** Closes everything.  @param linger_ms  how long libzmq may go on sending. */
+void broker_fini(broker_t *b, int linger_ms);
+
+#endif

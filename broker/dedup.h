@@ -1,0 +1,81 @@
+/* dedup.h - has this event been here before?
+ *
+ * The ids of the newest events, as many as `count_max` and as old as `age_ms`.  A ring holds them
+ * in order of arrival, a hash table over it finds them:
+ *
+ *     table   | hash, position | 0 | hash, position | ...       8 bytes a slot, at most half full
+ *                    |
+ *     ring    ...| id, ticket |...   oldest -> newest           20 bytes an entry
+ *
+ * 36 to 52 bytes an event remembered; 4 million of them: 144 MiB.  The ring's memory is reserved
+ * and touched as it fills; the table doubles.  A slot carries the bits that say where it belongs,
+ * so that neither growing nor closing a hole (linear probing, backward shift) looks at the ring.
+ *
+ * An entry's ticket names the batch that carries the event: the original of a duplicate.
+ *
+ * Threads: the sequencer owns it. */
+#ifndef BROKER_DEDUP_H
+#define BROKER_DEDUP_H
+
+#include "base/err.h"
+#include "wire/intake.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DEDUP_MARKS = 1024,
+    DEDUP_COUNT_MAX = 1 << 28,
+};
+
+typedef struct dedup_entry dedup_entry_t;
+
+/** Entries from `order` on came at `ms` or later. */
+typedef struct dedup_mark {
+    uint64_t order, ms;
+} dedup_mark_t;
+
+typedef struct dedup {
+    uint64_t *slots; /**< 0: empty; else hash << 32 | position + 1 */
+    uint32_t slot_bits;
+    dedup_entry_t *ring;
+    uint32_t count_max;
+    uint32_t head;     /**< position of the next entry */
+    uint32_t held;     /**< entries in the ring, forgotten ones included */
+    uint32_t live;     /**< entries in the table */
+    uint64_t inserted; /**< ever: the order of the next entry */
+    uint64_t secret[2];
+    uint64_t age_ms, now_ms, mark_ms;
+    dedup_mark_t marks[DEDUP_MARKS];
+    uint32_t mark_first, mark_count;
+} dedup_t;
+
+/** @param count_max  0 turns it off: nothing is ever known.
+ *  @return SL_OK, SL_ENOMEM.  After an error dedup_fini is fine. */
+sl_err dedup_init(dedup_t *d, uint32_t count_max, uint64_t age_ms);
+void dedup_fini(dedup_t *d);
+
+/** Makes room for `count` dedup_put, which cannot fail then.  @return SL_OK, SL_ENOMEM. */
+sl_err dedup_reserve(dedup_t *d, uint32_t count);
+
+/** Fetches what the dedup_put after `ahead` others will touch: the id's slot, and the slot of the
+ *  entry that makes room for it. */
+void dedup_prefetch(const dedup_t *d, const uint8_t *id, uint32_t ahead);
+
+/** Remembers the id.  @return true: it is new.  False: it is known, *original is its ticket. */
+bool dedup_put(dedup_t *d, const uint8_t *id, uint32_t ticket, uint32_t *original);
+
+/** Takes back a dedup_put: the event was not taken after all. */
+void dedup_forget(dedup_t *d, const uint8_t *id);
+
+/** Tells the time and forgets at most `budget` entries that are too old. */
+void dedup_expire(dedup_t *d, uint64_t now_ms, uint32_t budget);
+
+/** How far back the window reaches now: the age of its oldest entry.  0 when empty. */
+uint64_t dedup_reach_ms(const dedup_t *d);
+
+/** Memory in use. */
+size_t dedup_bytes(const dedup_t *d);
+
+#endif

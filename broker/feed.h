@@ -1,0 +1,77 @@
+/* feed.h - committed batches, and ticks, out to the subscribers.
+ *
+ * An XPUB that drops at a full subscriber, driven flat out, drops at healthy ones too, because this
+ * thread outruns libzmq's.  So the feed waits for full subscribers, but not for ever:
+ *
+ *     send --full?--> try again every 40 us --too long?--> one lossy send: the full ones miss it,
+ *                                                          and all others go on
+ *
+ * Too long is `patience`, or sooner when libzmq's I/O thread has been idle: then nobody is reading.
+ *
+ * Ticks are queued like batches, so that a tick follows everything it covers.  Threads: the
+ * sequencer owns it. */
+#ifndef BROKER_FEED_H
+#define BROKER_FEED_H
+
+#include "batch.h"
+#include "counters.h"
+#include "io_clock.h"
+
+enum { FEED_RECENT = 3 };
+
+typedef struct feed_options {
+    void *socket; /**< XPUB with NODROP and VERBOSE set, borrowed */
+    topics_t *topics;
+    batch_pool_t *pool;
+    uint64_t stream;
+    uint64_t patience_ns, tick_ns, idle_tick_ns;
+    io_clock_t io_clock;
+    counter_t *counters;
+} feed_options_t;
+
+typedef struct feed {
+    feed_options_t o;
+    batch_list_t queue;
+    zmq_msg_t frames[BATCH_FRAMES]; /**< of the queue's head, once `framed` */
+    bool framed;
+    uint64_t next;    /**< the number after the last event that was queued */
+    uint64_t time_ns; /**< of the last header, never to be undercut */
+    uint64_t now_ns;
+    uint64_t wall_ns;             /**< what a tick says; not past what the next batch will say */
+    uint64_t wait_ns;             /**< since when it waits; 0: it does not */
+    uint64_t retry_ns;            /**< not before */
+    uint64_t look_ns, cpu_ns;     /**< when the I/O thread's clock was read, and what it said */
+    uint64_t tick_ns;             /**< when the last tick was queued */
+    uint64_t covered_ns;          /**< when the first batch after it was; 0: none */
+    batch_t *recent[FEED_RECENT]; /**< sent last */
+    unsigned recent_at;
+} feed_t;
+
+void feed_init(feed_t *f, const feed_options_t *options, uint64_t now_ns);
+/** Drops what is queued. */
+void feed_fini(feed_t *f);
+
+/** Takes over a committed batch. */
+void feed_push(feed_t *f, batch_t *b);
+
+/** Sends what can be sent, at most `most`.  @return how many. */
+int feed_turn(feed_t *f, int most);
+
+/** Reads at most `most` messages of subscribers and answers sync topics.  @return how many. */
+int feed_listen(feed_t *f, int most);
+
+/** Queues a tick when one is due. */
+void feed_tick_if_due(feed_t *f);
+/** Queues a tick on the topic. */
+void feed_tick(feed_t *f, const char *topic, size_t len);
+
+/** A full tick, for a query: header and body.  @return NULL: no memory. */
+batch_t *feed_make_tick(feed_t *f, const char *topic, size_t len);
+
+/** Does libzmq still hold three of the latest batches?  Then larger ones are better than more. */
+bool feed_is_behind(const feed_t *f);
+
+/** When it next has something to do by itself; UINT64_MAX: never. */
+uint64_t feed_deadline_ns(const feed_t *f);
+
+#endif

@@ -1,0 +1,23 @@
+/* io_clock.h - how much CPU has the feed's I/O thread used?
+ *
+ * libzmq has no name for its threads; the kernel has: ZMQbg/IO/n.  A thread's CPU clock has the id
+ * (~tid << 3) | 6 on Linux.  Threads: any. */
+#ifndef BROKER_IO_CLOCK_H
+#define BROKER_IO_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+typedef struct io_clock {
+    bool known;
+    clockid_t id;
+} io_clock_t;
+
+/** Finds I/O thread `index` of the context whose threads were started last in this process. */
+io_clock_t io_clock_find(int index);
+
+/** CPU time used so far, ns; 0 when the clock is not known. */
+uint64_t io_clock_ns(const io_clock_t *clock);
+
+#endif

@@ -1,0 +1,93 @@
+/* journal.h - where batches become durable.
+ *
+ * Asynchronous: journal_append hands a batch over, and its completion comes later, in order, from
+ * journal_poll; a backend without a disk completes in place, within journal_append.  Publication
+ * and acknowledgement happen from completions, never from the append.
+ *
+ *     sequencer --append--> | 7 | 8 | 9 |  in flight  --commit of a group--> done(7) done(8)
+ * done(9)
+ *
+ * A backend may commit several batches in one group.  When a group fails, its batches and all that
+ * were appended behind them complete with an error, in order, for their numbers are void; the
+ * backend then refuses by completing everything so until journal_resume.  A `joined` batch is never
+ * committed without the one behind it.
+ *
+ * Threads: these functions belong to the sequencer.  A backend may have threads of its own; until a
+ * batch's completion they may read its frames and its sheet, and nothing else of it. */
+#ifndef BROKER_JOURNAL_H
+#define BROKER_JOURNAL_H
+
+#include "batch.h"
+
+typedef struct journal journal_t;
+
+/** Batches appended and not completed, at most; the sequencer sees to it. */
+enum { JOURNAL_IN_FLIGHT_MAX = 8192 };
+
+/** @param err  SL_OK: durable, as far as this backend's durability goes. */
+typedef void journal_done_fn(void *ctx, batch_t *b, sl_err err);
+
+/** What a backend is.  Each struct of a backend begins with a journal_t. */
+typedef struct journal_ops {
+    void (*append)(journal_t *j, batch_t *b);
+    void (*poll)(journal_t *j);
+    void (*flush)(journal_t *j);
+    void (*resume)(journal_t *j);
+    void (*destroy)(journal_t *j);
+} journal_ops_t;
+
+struct journal {
+    const journal_ops_t *ops;
+    journal_done_fn *done;
+    void *ctx;
+    int fd;          /**< readable when completions wait; -1: they come in place */
+    uint64_t oldest; /**< number of the oldest event it still has; 0: none.  The sequencer's view */
+};
+
+/** Tells the journal whom to call.  Before the first append. */
+static inline void journal_attach(journal_t *j, journal_done_fn *done, void *ctx)
+{
+    j->done = done;
+    j->ctx = ctx;
+}
+
+/** Takes a sealed batch.  Cannot fail: what fails is its completion. */
+static inline void journal_append(journal_t *j, batch_t *b)
+{
+    j->ops->append(j, b);
+}
+
+/** Delivers the completions that are there. */
+static inline void journal_poll(journal_t *j)
+{
+    if (j->ops->poll != NULL)
+        j->ops->poll(j);
+}
+
+/** Asks to commit what is in flight now rather than wait for a larger group. */
+static inline void journal_flush(journal_t *j)
+{
+    if (j->ops->flush != NULL)
+        j->ops->flush(j);
+}
+
+/** After a failure, when everything in flight was completed: numbers start anew behind the last one
+ *  that was committed. */
+static inline void journal_resume(journal_t *j)
+{
+    if (j->ops->resume != NULL)
+        j->ops->resume(j);
+}
+
+static inline void journal_destroy(journal_t **j)
+{
+    if (*j != NULL)
+        (*j)->ops->destroy(*j);
+    *j = NULL;
+}
+
+/** Keeps the newest batches in memory, `bytes` of them at most (but always one), and nothing else.
+ *  Completes in place.  @return NULL: no memory. */
+journal_t *journal_memory_create(size_t bytes);
+
+#endif

@@ -1,0 +1,168 @@
+/* sluice-broker - takes events from publishers, numbers them, fans them out. */
+#include "base/log.h"
+#include "broker.h"
+#include "http/observe.h"
+#include "sockets.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum {
+    EXIT_USAGE = 2,
+    MIB = 1024 * 1024,
+    MS = 1000 * 1000,
+    WAIT_NS = 1000 * MS,
+    TIMER_SLACK_NS = 1000, /* the feed tries again after 40 us, not after 90 */
+    DESCRIPTORS_OWN = 64,
+    PEERS_SOCKETS = 3,
+};
+
+/* Else every buffer of a batch is mapped, cleared and unmapped anew. */
+static void tune_process(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 64 * MIB);
+    mallopt(M_TRIM_THRESHOLD, 256 * MIB);
+    mallopt(M_TOP_PAD, 16 * MIB);
+    prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
+}
+
+static void check_files(const broker_options_t *options)
+{
+    uint64_t files = sockets_raise_files();
+    if (files < PEERS_SOCKETS * options->connections + DESCRIPTORS_OWN)
+        LOG_WARN("BROKER-FILES",
+                 "limit=%llu connections=%llu; feed, intake and query may need more descriptors "
+                 "than the process may open: lower --connections or raise the limit",
+                 (unsigned long long)files, (unsigned long long)options->connections);
+}
+
+/* All threads inherit the mask: signals are read from the descriptor only. */
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool signalled(int signals)
+{
+    struct signalfd_siginfo info;
+    return read(signals, &info, sizeof info) == (ssize_t)sizeof info;
+}
+
+static bool is_ready(void *ctx, const char **reason)
+{
+    broker_t *b = ctx;
+    *reason = "draining";
+    return atomic_load(&b->serving);
+}
+
+static sl_err start_http(observe_t **observe, counter_registry_t *registry, broker_t *b)
+{
+    const char *listen = b->o.http;
+    if (*listen == '\0' || strcmp(listen, "off") == 0)
+        return SL_OK;
+    observe_options_t options = {
+        .listen = listen, .registry = registry, .ready = is_ready, .ctx = b};
+    sl_err err = observe_create(observe, &options);
+    if (err != SL_OK)
+        fprintf(stderr, "sluice-broker: cannot serve http on %s: %s\n", listen,
+                err == SL_EINVAL ? "no ADDR:PORT" : strerror(errno));
+    return err;
+}
+
+static void say_ready(const broker_t *b, const observe_t *observe)
+{
+    printf("ready feed=%s intake=%s query=%s", b->feed_endpoint, b->intake_endpoint,
+           b->query_endpoint);
+    if (observe != NULL)
+        printf(" http=%s", observe_url(observe));
+    printf("\n");
+    fflush(stdout);
+    LOG_INFO("BROKER-READY", "stream=%llu feed=%s intake=%s query=%s",
+             (unsigned long long)b->sequencer.o.stream, b->feed_endpoint, b->intake_endpoint,
+             b->query_endpoint);
+}
+
+/* Serves until a signal; then finishes what was taken, as long as the drain time lasts. */
+static void serve(broker_t *b, int signals)
+{
+    while (!signalled(signals))
+        for (int turns = 0; turns < 64 && broker_turn(b, WAIT_NS, signals) > 0; turns++)
+            ;
+    LOG_INFO("BROKER-DRAINING", "drain_ms=%llu", (unsigned long long)b->o.drain_ms);
+    broker_begin_drain(b);
+    uint64_t until_ns = sl_clock_mono_ns(b->clock) + b->o.drain_ms * MS;
+    bool hurry = false;
+    do {
+        broker_turn(b, MS, signals);
+        hurry = hurry || signalled(signals);
+    } while (!broker_is_drained(b) && !hurry && sl_clock_mono_ns(b->clock) < until_ns);
+    feed_tick(&b->feed, WIRE_TICK_TOPIC, sizeof WIRE_TICK_TOPIC - 1);
+    while (!broker_is_drained(b) && !hurry && sl_clock_mono_ns(b->clock) < until_ns)
+        broker_turn(b, MS, signals);
+}
+
+static int run(const broker_options_t *options)
+{
+    static broker_t broker;
+    counter_registry_t registry = COUNTER_REGISTRY_INIT;
+    counter_set_t set = {
+        .defs = broker_counter_defs, .values = broker.counters, .count = BROKER_COUNTER_COUNT};
+    observe_t *observe = NULL;
+    const char *failed;
+    int status = EXIT_FAILURE;
+    check_files(options);
+    int signals = open_signals();
+    sl_err err = broker_init(&broker, options, NULL, &sl_clock_system, &failed);
+    if (err != SL_OK) {
+        fprintf(stderr, "sluice-broker: %s: %s\n", failed,
+                err == SL_EIO ? zmq_strerror(errno) : sl_err_text(err));
+    } else {
+        counter_registry_add(&registry, &set);
+        if (start_http(&observe, &registry, &broker) == SL_OK) {
+            say_ready(&broker, observe);
+            serve(&broker, signals);
+            status = EXIT_SUCCESS;
+        }
+        observe_destroy(&observe);
+        broker_fini(&broker, status == EXIT_SUCCESS ? (int)options->drain_ms : 0);
+    }
+    if (signals >= 0)
+        close(signals);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    broker_options_t options = {0};
+    config_t *config = NULL;
+    int status = EXIT_SUCCESS;
+    switch (config_read(&config, &broker_program, &options, argc, argv, environ, stdout, stderr)) {
+    case CONFIG_RUN:
+        tune_process();
+        status = run(&options);
+        break;
+    case CONFIG_DONE:
+        break;
+    case CONFIG_BAD:
+        status = EXIT_USAGE;
+        break;
+    }
+    config_free(&config);
+    return status;
+}

@@ -1,0 +1,218 @@
+#include "query.h"
+
+#include "base/mp.h"
+#include "wire/query.h"
+
+#include <string.h>
+
+enum { STATUS_PUBLISHERS_MAX = 256 };
+
+void query_init(query_t *q, const query_options_t *options)
+{
+    memset(q, 0, sizeof *q);
+    q->o = *options;
+    zmq_msg_init(&q->route);
+    zmq_msg_init(&q->question);
+}
+
+void query_fini(query_t *q)
+{
+    sl_buf_fini(&q->answer);
+    zmq_msg_close(&q->route);
+    zmq_msg_close(&q->question);
+}
+
+static inline void count(query_t *q, int counter)
+{
+    counter_add(&q->o.counters[counter], 1);
+}
+
+/* -- STATUS ---------------------------------------------------------------------------------- */
+
+static void put_text(sl_buf_t *out, const char *text)
+{
+    mp_put_str(out, text, strlen(text));
+}
+
+static void put_pair(sl_buf_t *out, const char *key, uint64_t value)
+{
+    put_text(out, key);
+    mp_put_uint(out, value);
+}
+
+static void put_topics(sl_buf_t *out, const topics_t *topics)
+{
+    uint32_t fed = 0;
+    for (uint32_t i = 0; i < topics->count; i++)
+        fed += topics->list[i].fed != 0;
+    put_text(out, "topics");
+    mp_put_map(out, fed);
+    for (uint32_t i = 0; i < topics->count; i++) {
+        if (topics->list[i].fed == 0)
+            continue;
+        mp_put_str(out, topics->list[i].name, topics->list[i].len);
+        mp_put_uint(out, topics->list[i].fed);
+    }
+}
+
+static void put_dedup(sl_buf_t *out, const query_t *q)
+{
+    const dedup_t *d = &q->o.sequencer->dedup;
+    put_text(out, "dedup");
+    mp_put_map(out, 5);
+    put_pair(out, "entries", d->live);
+    put_pair(out, "entries_max", d->count_max);
+    put_pair(out, "reach_ms", dedup_reach_ms(d));
+    put_pair(out, "age_max_ms", q->o.dedup_age_ms);
+    put_pair(out, "memory_bytes", dedup_bytes(d));
+}
+
+static void put_publishers(sl_buf_t *out, const query_t *q)
+{
+    const publishers_t *all = &q->o.intake->publishers;
+    uint32_t left = all->count < STATUS_PUBLISHERS_MAX ? all->count : STATUS_PUBLISHERS_MAX;
+    put_text(out, "publishers");
+    mp_put_array(out, left);
+    for (publisher_t *p = all->table; p != NULL && left > 0; p = p->hh.next, left--) {
+        mp_put_map(out, 6);
+        put_text(out, "name");
+        put_text(out, p->name);
+        put_pair(out, "events", p->events);
+        put_pair(out, "duplicates", p->duplicates);
+        put_pair(out, "naks", p->naks);
+        put_pair(out, "unanswered", p->due);
+        put_pair(out, "idle_ms", (q->o.sequencer->now_ns - p->heard_ns) / 1000000u);
+    }
+}
+
+static void put_limits(sl_buf_t *out, const intake_options_t *o)
+{
+    put_text(out, "limits");
+    mp_put_map(out, 4);
+    put_pair(out, "window", o->window);
+    put_pair(out, "max_bytes", o->max_bytes);
+    put_pair(out, "max_events", o->max_events);
+    put_pair(out, "publishers", o->publishers_max);
+}
+
+static void put_counters(sl_buf_t *out, const query_t *q)
+{
+    put_text(out, "counters");
+    mp_put_map(out, BROKER_COUNTER_COUNT);
+    for (int i = 0; i < BROKER_COUNTER_COUNT; i++)
+        put_pair(out, broker_counter_defs[i].name, counter_get(&q->o.counters[i]));
+}
+
+static void answer_status(query_t *q, uint64_t request)
+{
+    sl_buf_t *out = &q->answer;
+    const sequencer_t *s = q->o.sequencer;
+    wire_put_query(out, WIRE_QUERY_STATUS, request, 1);
+    mp_put_map(out, 12);
+    put_text(out, "name");
+    put_text(out, q->o.name);
+    put_text(out, "version");
+    put_text(out, SLUICE_VERSION);
+    put_text(out, "durability");
+    put_text(out, q->o.durability);
+    put_pair(out, "stream", s->o.stream);
+    put_pair(out, "next", q->o.feed->next);
+    put_pair(out, "oldest", s->o.journal->oldest);
+    put_pair(out, "uptime_ms", (s->now_ns - q->o.started_ns) / 1000000u);
+    put_topics(out, &s->topics);
+    put_dedup(out, q);
+    put_publishers(out, q);
+    put_limits(out, &q->o.intake->o);
+    put_counters(out, q);
+}
+
+/* -- answers --------------------------------------------------------------------------------- */
+
+/* What does not find its way to the asker is dropped by the ROUTER. */
+static void send_answer(query_t *q, int flags)
+{
+    if (q->answer.failed)
+        return;
+    zmq_msg_send(&q->route, q->o.socket, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    zmq_send(q->o.socket, q->answer.data, q->answer.len, flags | ZMQ_DONTWAIT);
+}
+
+static void answer_tick(query_t *q, uint64_t request)
+{
+    zmq_msg_t frames[BATCH_FRAMES];
+    batch_t *b = feed_make_tick(q->o.feed, WIRE_TICK_TOPIC, sizeof WIRE_TICK_TOPIC - 1);
+    sl_err err = b != NULL ? batch_frames(b, frames) : SL_ENOMEM;
+    if (b != NULL)
+        batch_drop(b); /* the frames hold it */
+    wire_put_query(&q->answer, WIRE_QUERY_TICK, request, 0);
+    if (err != SL_OK || q->answer.failed)
+        return;
+    send_answer(q, ZMQ_SNDMORE);
+    for (int i = 0; i < BATCH_FRAMES; i++) {
+        if (zmq_msg_send(&frames[i], q->o.socket,
+                         ZMQ_DONTWAIT | (i < BATCH_FRAMES - 1 ? ZMQ_SNDMORE : 0)) < 0)
+            zmq_msg_close(&frames[i]);
+    }
+}
+
+static void answer_error(query_t *q, uint64_t request, const char *code, const char *text)
+{
+    count(q, BROKER_QUERY_ERRORS);
+    wire_put_query_error(&q->answer, request, code, text);
+    send_answer(q, 0);
+}
+
+static void on_question(query_t *q, bool alone)
+{
+    wire_query_t msg;
+    sl_err err = wire_query_decode(&msg, zmq_msg_data(&q->question), zmq_msg_size(&q->question));
+    sl_buf_clear(&q->answer);
+    if (err == SL_EVERSION) {
+        answer_error(q, msg.request, "VERSION", "a protocol version this broker does not speak");
+    } else if (!alone || err == SL_EPROTO || (err == SL_OK && msg.type == WIRE_QUERY_ERROR)) {
+        count(q, BROKER_QUERY_JUNK);
+    } else if (err == SL_ENOENT) {
+        answer_error(q, msg.request, "TYPE", "a question this broker does not know");
+    } else {
+        count(q, BROKER_QUERY_REQUESTS);
+        if (msg.type == WIRE_QUERY_TICK) {
+            answer_tick(q, msg.request);
+        } else {
+            answer_status(q, msg.request);
+            send_answer(q, 0);
+        }
+    }
+}
+
+/* Reads one message.  @return its frames behind the route, at most 2; 0: there is none. */
+static int receive(query_t *q)
+{
+    if (zmq_msg_recv(&q->route, q->o.socket, ZMQ_DONTWAIT) < 0)
+        return 0;
+    int frames = 0;
+    bool more = zmq_msg_more(&q->route);
+    while (more) {
+        zmq_msg_t spare;
+        zmq_msg_init(&spare);
+        if (zmq_msg_recv(&spare, q->o.socket, 0) < 0)
+            return 0;
+        more = zmq_msg_more(&spare);
+        if (frames == 0)
+            zmq_msg_move(&q->question, &spare);
+        zmq_msg_close(&spare);
+        frames += frames < 2;
+    }
+    return frames;
+}
+
+int query_turn(query_t *q, int most)
+{
+    int done = 0;
+    for (; done < most; done++) {
+        int frames = receive(q);
+        if (frames == 0)
+            break;
+        on_question(q, frames == 1);
+    }
+    return done;
+}
