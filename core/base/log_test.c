@@ -30,6 +30,7 @@ static void keep(const char *line, size_t len, void *ctx)
     sl_buf_append(&k->text, line, len);
     k->lines++;
     pthread_mutex_unlock(&k->lock);
+    errno = EIO; /* as a write that failed */
 }
 
 static const char *kept_text(void)

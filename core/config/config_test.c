@@ -554,6 +554,7 @@ static void a_mistake_in_the_file_is_told_with_line_and_key(void **state)
     (void)state;
     assert_file_mistake("{\n \"hwm\": 4000 }", 2, "hwm: 4000 is above the limit 1000");
     assert_file_mistake("{\n\n \"hwm\":\n\n \"x\" }", 3, "hwm: \"x\" is not a whole number");
+    assert_file_mistake("{ // a\n /* b\n c */ \"hwm\": 0 }", 3, "hwm: 0 is below the limit 1");
     assert_file_mistake("{ \"feed\": 1 }", 1, "feed: must be a string");
     assert_file_mistake("{ \"hwm\": true }", 1, "hwm: must be a whole number");
     assert_file_mistake("{ \"hwm\": null }", 1, "hwm: must be a whole number");
