@@ -43,7 +43,7 @@ static sl_err watch(bridge_t *b, int fd)
     return fd < 0 || epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? SL_OK : SL_EIO;
 }
 
-static sl_err create_sources(bridge_t *b)
+static sl_err create_sources(bridge_t *b, const char **failed)
 {
     const source_options_t *options = b->options->sources.items;
     b->sources = calloc(b->options->sources.count, sizeof *b->sources);
@@ -51,6 +51,7 @@ static sl_err create_sources(bridge_t *b)
         return SL_ENOMEM;
     for (size_t i = 0; i < b->options->sources.count; i++) {
         source_t *s = &b->sources[i];
+        *failed = options_source_endpoint(&options[i]);
         b->source_count++; /* source_fini takes a source that failed halfway */
         sl_err err = source_init(s, &options[i], &b->shared);
         if (err != SL_OK)
@@ -63,10 +64,11 @@ static sl_err create_sources(bridge_t *b)
 }
 
 sl_err bridge_create(bridge_t **out, const bridge_options_t *options, const sl_clock_t *clock,
-                     counter_registry_t *registry, int wake_fd)
+                     counter_registry_t *registry, int wake_fd, const char **failed)
 {
     sl_err err = SL_ENOMEM;
     bridge_t *b = calloc(1, sizeof *b);
+    *failed = options->broker;
     if (b == NULL)
         return SL_ENOMEM;
     b->options = options;
@@ -86,7 +88,7 @@ sl_err bridge_create(bridge_t **out, const bridge_options_t *options, const sl_c
     err = publish_init(&b->publish, options, &b->shared);
     if (err != SL_OK)
         goto fail;
-    err = create_sources(b);
+    err = create_sources(b, failed);
     if (err != SL_OK)
         goto fail;
     err = SL_EIO;

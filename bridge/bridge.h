@@ -16,9 +16,11 @@ typedef struct bridge bridge_t;
 /** @param options   borrowed until destroy; as options_program checked them.
  *  @param registry  borrowed; receives the counters.
  *  @param wake_fd   ends a turn's wait when it becomes readable; -1: none.  Borrowed.
- *  @return SL_OK, SL_EINVAL (what a server cannot be reached by, or no keys), SL_ENOMEM, SL_EIO. */
+ *  @param failed    on error receives the endpoint that could not be used; one of the options'
+ * texts.
+ *  @return SL_OK, SL_EINVAL (an endpoint that none can be, or no keys), SL_ENOMEM, SL_EIO. */
 sl_err bridge_create(bridge_t **out, const bridge_options_t *options, const sl_clock_t *clock,
-                     counter_registry_t *registry, int wake_fd);
+                     counter_registry_t *registry, int wake_fd, const char **failed);
 
 /** One round of duties.  @param timeout_ms  how long to wait for something to do; -1: until
  *  something is due.  @return the work done, or -1 when the loop cannot go on (errno). */

@@ -7,7 +7,7 @@
 
 /* Of one source, labelled source="<name>". */
 #define SOURCE_COUNTERS(X)                                                                         \
-    X(RECEIVED, TOTAL, "bridge_received_messages", "Messages received from MNS")                   \
+    X(RECEIVED, TOTAL, "bridge_received", "Messages received from MNS")                            \
     X(EMPTY, TOTAL, "bridge_empty_polls", "Long polls that ended without a message")               \
     X(RECEIVE_ERRORS, TOTAL, "bridge_receive_errors", "Receive requests that failed")              \
     X(DIGEST_ERRORS, TOTAL, "bridge_body_digest_mismatches",                                       \
@@ -16,43 +16,43 @@
     X(XML, TOTAL, "bridge_xml_envelopes", "XML envelopes taken off")                               \
     X(BASE64, TOTAL, "bridge_base64_layers", "Base64 layers taken off")                            \
     X(BARE, TOTAL, "bridge_bare_events", "Events that came without an envelope or Base64")         \
-    X(EVENTS, TOTAL, "bridge_normalised_events", "Messages that are events")                       \
+    X(EVENTS, TOTAL, "bridge_normalised", "Messages that are events")                              \
     X(UNKNOWN, TOTAL, "bridge_unknown_events", "Events that the catalogue does not know")          \
     X(UNTYPED, TOTAL, "bridge_untyped_fields", "Typed fields that did not parse and stayed text")  \
     X(REPEATED, TOTAL, "bridge_repeated_members", "Members that came twice; the last one won")     \
     X(RENAMED, TOTAL, "bridge_renamed_members", "Members renamed to body:<name>")                  \
     X(INEXACT, TOTAL, "bridge_inexact_integers", "Integers past 64 bits that became text")         \
-    X(FILTERED, TOTAL, "bridge_filtered_events",                                                   \
+    X(FILTERED, TOTAL, "bridge_filtered",                                                          \
       "Events that the source's Events do not list: deleted without being published")              \
-    X(LAPSED, TOTAL, "bridge_lapsed_messages",                                                     \
+    X(LAPSED, TOTAL, "bridge_lapsed",                                                              \
       "Messages discarded before publishing: no longer ours, or no room; they come again")         \
-    X(PUBLISHED, TOTAL, "bridge_published_events", "Events and dead letters given to the broker")  \
-    X(ACKED, TOTAL, "bridge_acked_events", "Events and dead letters that the broker has")          \
-    X(REFUSED, TOTAL, "bridge_refused_events", "Events that the broker refused for good")          \
-    X(LEFT, TOTAL, "bridge_left_messages",                                                         \
+    X(PUBLISHED, TOTAL, "bridge_published", "Events and dead letters given to the broker")         \
+    X(ACKED, TOTAL, "bridge_acked", "Events and dead letters that the broker has")                 \
+    X(REFUSED, TOTAL, "bridge_refused", "Events that the broker refused for good")                 \
+    X(LEFT, TOTAL, "bridge_left",                                                                  \
       "Messages left in MNS because even their dead letter was refused")                           \
-    X(DELETED, TOTAL, "bridge_deleted_messages", "Messages deleted from MNS")                      \
-    X(DELETED_LATE, TOTAL, "bridge_deleted_late_messages",                                         \
+    X(DELETED, TOTAL, "bridge_deleted", "Messages deleted from MNS")                               \
+    X(DELETED_LATE, TOTAL, "bridge_deleted_late",                                                  \
       "Messages whose handle had expired when they were deleted; the broker drops the repeat")     \
     X(DELETE_REQUESTS, TOTAL, "bridge_delete_requests", "Batch deletes sent")                      \
     X(DELETE_ERRORS, TOTAL, "bridge_delete_errors", "Batch deletes that failed, wholly or partly") \
-    X(DELETE_GIVEN_UP, TOTAL, "bridge_delete_given_up_messages",                                   \
+    X(DELETE_GIVEN_UP, TOTAL, "bridge_delete_given_up",                                            \
       "Acknowledged messages that could not be deleted while their handle was good")               \
-    X(UNDELETED, GAUGE, "bridge_undeleted_messages", "Messages in hand: received, not deleted")    \
+    X(UNDELETED, GAUGE, "bridge_undeleted", "Messages in hand: received, not deleted")             \
     X(POLLS, GAUGE, "bridge_polls_in_flight", "Receive requests under way")                        \
-    X(WAITING, GAUGE, "bridge_waiting_messages", "Messages waiting for room at the publisher")     \
+    X(WAITING, GAUGE, "bridge_waiting", "Messages waiting for room at the publisher")              \
     X(UP, GAUGE, "bridge_source_up", "1 while receiving works")                                    \
     X(BACKOFF_MS, GAUGE, "bridge_backoff_ms", "How long receiving still pauses after errors")
 
 /* Of the whole program. */
 #define BRIDGE_COUNTERS(X)                                                                       \
     X(TURNS, TOTAL, "bridge_turns", "Turns of the loop")                                         \
-    X(DUPLICATES, TOTAL, "bridge_duplicate_events", "Events that the broker had already")        \
-    X(RESENDS, TOTAL, "bridge_resent_requests", "Publish requests sent again")                   \
+    X(DUPLICATES, TOTAL, "bridge_duplicates", "Events that the broker had already")              \
+    X(RESENDS, TOTAL, "bridge_resends", "Publish requests sent again")                           \
     X(NAKS, TOTAL, "bridge_naks", "Publish requests that the broker did not take")               \
     X(HELLOS, TOTAL, "bridge_hellos", "Times the bridge introduced itself to the broker")        \
     X(REQUESTS, TOTAL, "bridge_publish_requests", "Publish requests, each a batch of one topic") \
-    X(PENDING, GAUGE, "bridge_pending_events", "Events given to the publisher, unacknowledged")  \
+    X(PENDING, GAUGE, "bridge_pending", "Events given to the publisher, unacknowledged")         \
     X(PENDING_BYTES, GAUGE, "bridge_pending_bytes", "Bytes of these events")                     \
     X(BROKER_UP, GAUGE, "bridge_broker_up", "1 while the broker answers")                        \
     X(SILENT_MS, GAUGE, "bridge_broker_silent_ms",                                               \

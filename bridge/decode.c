@@ -22,7 +22,7 @@ struct decoder {
     sl_buf_t source;
     const decode_place_t *source_place;
     envelope_text_t source_topic, source_owner;
-    char topic[EVENT_TOPIC_MAX + 1]; /**< of a dead letter */
+    char topic[EVENT_TOPIC_MAX + 1];
     char detail[DETAIL_MAX];
 };
 
@@ -237,7 +237,6 @@ static void put_dead_letter(decoder_t *d, const event_origin_t *origin,
     event_dead_letter(&d->event, origin, result->reason, message->body, message->body_len,
                       d->detail, message->attempt);
     int len = snprintf(d->topic, sizeof d->topic, "$dead.%s", event_reason_name(result->reason));
-    result->topic = d->topic;
     result->topic_len = (size_t)len;
 }
 
@@ -250,7 +249,7 @@ static void put_event(decoder_t *d, const event_origin_t *origin, text_t text,
     if (!object && reason != EVENT_REASON_NOT_AN_OBJECT)
         reason = EVENT_REASON_NOT_A_NOTIFICATION;
     result->reason = reason;
-    result->topic = result->info.topic;
+    memcpy(d->topic, result->info.topic, sizeof d->topic);
     result->topic_len = result->info.topic_len;
     if (reason != EVENT_REASON_NONE && object)
         snprintf(d->detail, sizeof d->detail, "%s; byte %zu of %zu", event_reason_text(reason),
@@ -277,6 +276,7 @@ static sl_err finish(decoder_t *d, const event_origin_t *origin, decode_result_t
 {
     if (out_of_memory(d))
         return SL_ENOMEM;
+    result->topic = d->topic;
     result->event = d->event.data;
     result->event_len = d->event.len;
     result->source = origin->source;

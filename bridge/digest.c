@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-enum { MD5_BYTES = 16 };
+enum { MD5_BYTES = 16, NO_DIGIT = 0x100 /* a bit that no pair of digits has */ };
 
 sl_err digest_init(digest_t *digest)
 {
@@ -18,13 +18,13 @@ void digest_fini(digest_t *digest)
     *digest = (digest_t){0};
 }
 
-/* @return 0 … 15, or 16 for what is no hex digit. */
+/* @return 0 … 15, or NO_DIGIT. */
 static unsigned hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return (unsigned)(c - '0');
     unsigned letter = (unsigned)(c | 0x20) - 'a';
-    return letter < 6 ? letter + 10 : 16;
+    return letter < 6 ? letter + 10 : NO_DIGIT;
 }
 
 bool digest_matches(digest_t *digest, const void *bytes, size_t len, const char *hex,

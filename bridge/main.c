@@ -60,40 +60,49 @@ static int serve(bridge_t *bridge, int signals)
 
 static int complain(const char *what, sl_err err)
 {
-    fprintf(stderr, "sluice-bridge: %s: %s%s%s\n", what, sl_err_text(err),
-            err == SL_EIO ? ": " : "", err == SL_EIO ? strerror(errno) : "");
+    fprintf(stderr, "sluice-bridge: %s: %s\n", what,
+            err == SL_EIO && errno != 0 ? strerror(errno) : sl_err_text(err));
     return 1;
+}
+
+static bool given(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value != NULL && value[0] != '\0';
 }
 
 static int run(const bridge_options_t *options)
 {
+    if (!given("ALIBABA_CLOUD_ACCESS_KEY_ID") || !given("ALIBABA_CLOUD_ACCESS_KEY_SECRET")) {
+        fputs("sluice-bridge: no keys to MNS: set ALIBABA_CLOUD_ACCESS_KEY_ID and "
+              "ALIBABA_CLOUD_ACCESS_KEY_SECRET\n",
+              stderr);
+        return 1;
+    }
     counter_registry_t registry = COUNTER_REGISTRY_INIT;
     bridge_t *bridge = NULL;
     observe_t *observe = NULL;
+    const char *failed;
     int status = 1;
     int signals = open_signals();
     if (signals < 0)
-        return complain("cannot watch signals", SL_EIO);
-    sl_err err = bridge_create(&bridge, options, &sl_clock_system, &registry, signals);
-    if (err != SL_OK) {
-        complain("cannot start (are ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET set, and the endpoints "
-                 "well formed?)",
-                 err);
-        goto end;
+        return complain("signals", SL_EIO);
+    sl_err err = bridge_create(&bridge, options, &sl_clock_system, &registry, signals, &failed);
+    if (err == SL_OK) {
+        failed = options->http;
+        err = observe_create(&observe, &(observe_options_t){.listen = options->http,
+                                                            .registry = &registry,
+                                                            .ready = bridge_ready,
+                                                            .ctx = bridge});
     }
-    err = observe_create(&observe, &(observe_options_t){.listen = options->http,
-                                                        .registry = &registry,
-                                                        .ready = bridge_ready,
-                                                        .ctx = bridge});
     if (err != SL_OK) {
-        complain(options->http, err);
-        goto end;
+        complain(failed, err);
+    } else {
+        printf("ready sources=%zu http=%s\n", options->sources.count, observe_url(observe));
+        fflush(stdout);
+        status = serve(bridge, signals);
     }
-    printf("ready sources=%zu http=%s\n", options->sources.count, observe_url(observe));
-    fflush(stdout);
-    status = serve(bridge, signals);
-end:
-    observe_destroy(&observe);
+    observe_destroy(&observe); /* first: its thread asks the bridge */
     bridge_destroy(&bridge);
     close(signals);
     return status;

@@ -251,6 +251,9 @@ static void check_place(config_t *config, size_t i, const source_options_t *sour
         config_complain(config, key, "neither endpoint nor Notification.Topic.Endpoint is given");
         return;
     }
+    if (strncasecmp(endpoint, "http://", 7) != 0 && strncasecmp(endpoint, "https://", 8) != 0)
+        config_complain(config, key, "the endpoint %s begins with neither http:// nor https://",
+                        endpoint);
     bool in_host = options_parse_host(endpoint, account, region);
     if (!in_host && (source->account == NULL || source->region == NULL))
         config_complain(config, key,
@@ -295,6 +298,9 @@ static void check(config_t *config, const void *options)
 {
     const bridge_options_t *bridge = options;
     const source_options_t *sources = bridge->sources.items;
+    if (bridge->broker != NULL && strstr(bridge->broker, "://") == NULL)
+        config_complain(config, "broker", "\"%s\" is no endpoint, such as tcp://127.0.0.1:5550",
+                        bridge->broker);
     if (bridge->sources.items != NULL && bridge->sources.count == 0)
         config_complain(config, "sources", "give at least one source");
     for (size_t i = 0; i < bridge->sources.count; i++) {

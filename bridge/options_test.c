@@ -127,6 +127,8 @@ static void options_refuse_a_source_whose_place_cannot_be_known(void **state)
 {
     (void)state;
     assert_complains("{\"sources\":[{\"queue\":\"q\"}]}", "sources[0]: neither endpoint nor");
+    assert_complains("{\"sources\":[{\"queue\":\"q\",\"endpoint\":\"127.0.0.1:1\"}]}",
+                     "begins with neither http:// nor https://");
     assert_complains("{\"sources\":[{\"queue\":\"q\",\"endpoint\":\"http://127.0.0.1:1\"}]}",
                      "sources[0]: the endpoint http://127.0.0.1:1 does not say region and account");
     assert_complains("{\"sources\":[{\"queue\":\"q\",\"endpoint\":\"http://127.0.0.1:1\","
@@ -155,6 +157,8 @@ static void options_refuse_two_sources_of_one_name_and_names_that_are_none(void 
     assert_complains("{\"sources\":[{\"queue\":\"a b\"," AT "}]}", "\"a b\" is no queue name");
     assert_complains("{\"sources\":[{" AT "}]}", "queue");
     assert_complains("{}", "sources");
+    assert_complains("{\"broker\":\"localhost\",\"sources\":[{\"queue\":\"q\"," AT "}]}",
+                     "\"localhost\" is no endpoint");
     assert_complains("{\"sources\":[]}", "at least one source");
     assert_complains("{\"sources\":[{\"queue\":\"q\",\"polls\":65," AT "}]}", "65");
 }

@@ -56,11 +56,10 @@ static void count_event(source_t *s, const decode_result_t *result)
     source_count(s, SOURCE_INEXACT, info->inexact);
 }
 
-/* Once a message: when it leaves `waiting` for the first time. */
-static void count_result(const slot_t *slot, const decode_result_t *result)
+/* When a message leaves `waiting`; for the first time, or as the dead letter of a refused one. */
+static void count_result(source_t *s, bool first, const decode_result_t *result)
 {
-    source_t *s = slot->source;
-    if (slot->refused == EVENT_REASON_NONE)
+    if (first)
         count_layers(s, result);
     if (result->reason == EVENT_REASON_NONE)
         count_event(s, result);
@@ -106,35 +105,40 @@ static bool wanted(const source_t *s, const decode_result_t *result)
                                 (size_t)(result->topic + result->topic_len - dot - 1));
 }
 
-/* @return false: no room; the message is to wait. */
+/* @return false: no room; the message waits again. */
 static bool send_slot(publish_t *p, slot_t *slot)
 {
     source_t *s = slot->source;
+    bool first = slot->refused == EVENT_REASON_NONE;
     decode_result_t result;
-    if (decode(p, slot, &result) != SL_OK)
+    if (decode(p, slot, &result) != SL_OK) {
+        source_wait_again(slot);
         return false;
+    }
     if (!wanted(s, &result)) {
-        count_result(slot, &result);
+        count_result(s, first, &result);
         source_count(s, SOURCE_FILTERED, 1);
         source_done(slot);
         return true;
     }
     uint8_t id[16];
     sluice_event_id(id, result.source, result.source_len, result.id, result.id_len);
+    source_sent(slot); /* before: its receipt may come while it is being sent */
+    p->sent++;
     sluice_err err = sluice_pub_send(p->pub, result.topic, result.topic_len, result.event,
                                      result.event_len, id, slot);
     if (err == SLUICE_OK) {
-        count_result(slot, &result);
+        count_result(s, first, &result);
         source_count(s, SOURCE_PUBLISHED, 1);
-        source_sent(slot);
-        p->sent++;
         return true;
     }
+    p->sent--;
     if (err == SLUICE_ELIMIT || err == SLUICE_EINVAL) {
         refuse(slot, err == SLUICE_ELIMIT ? EVENT_REASON_TOO_LARGE : EVENT_REASON_REFUSED,
                err == SLUICE_ELIMIT ? "SIZE" : "TOPIC");
         return true;
     }
+    source_wait_again(slot);
     return false;
 }
 
@@ -147,7 +151,6 @@ size_t publish_take(publish_t *p, source_t *s, size_t most)
     slot_t *slot;
     while (taken < most && (slot = source_next_waiting(s)) != NULL) {
         if (!send_slot(p, slot)) {
-            source_wait_again(slot);
             p->full = true;
             break;
         }

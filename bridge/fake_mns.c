@@ -1,0 +1,301 @@
+#include "fake_mns.h"
+
+#include "backoff.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { QUEUES_MAX = 4, BATCH_MAX = 16 };
+
+typedef struct fake_request {
+    struct fake_request *next;
+    fake_queue_t *queue;
+    mns_op op;
+    uint64_t until_ms;
+    mns_reply_fn on_reply;
+    void *user;
+    uint32_t count;
+    char handles[BATCH_MAX][40];
+} fake_request_t;
+
+struct mns_client {
+    int fd;
+    fake_request_t *requests; /**< in the order of their submission */
+    size_t in_flight;
+};
+
+static fake_queue_t *queues[QUEUES_MAX];
+static size_t queue_count;
+
+/* -- what a test does ---------------------------------------------------------------------- */
+
+fake_queue_t *fake_queue_create(const char *name, const sl_clock_manual_t *clock)
+{
+    assert(queue_count < QUEUES_MAX);
+    fake_queue_t *q = calloc(1, sizeof *q);
+    q->name = name;
+    q->clock = clock;
+    q->visibility_ms = 30000;
+    q->messages = calloc(FAKE_MESSAGES_MAX, sizeof *q->messages);
+    q->random = 1;
+    q->last_wait_s = -1;
+    return queues[queue_count++] = q;
+}
+
+static int64_t service_ms(const fake_queue_t *q)
+{
+    return (int64_t)(q->clock->wall_ns / 1000000) + q->skew_ms;
+}
+
+const char *fake_queue_put(fake_queue_t *q, const char *body)
+{
+    assert(q->count < FAKE_MESSAGES_MAX);
+    fake_message_t *m = &q->messages[q->count];
+    snprintf(m->id, sizeof m->id, "%s-%zu", q->name, q->count++);
+    snprintf(m->body, sizeof m->body, "%s", body);
+    m->enqueued_ms = service_ms(q);
+    q->nothing_until_ms = 0;
+    return m->id;
+}
+
+static bool visible(const fake_queue_t *q, const fake_message_t *m)
+{
+    return !m->deleted && service_ms(q) >= (int64_t)m->visible_at_ms;
+}
+
+size_t fake_queue_hidden(const fake_queue_t *q)
+{
+    size_t hidden = 0;
+    for (size_t i = 0; i < q->count; i++)
+        hidden += !q->messages[i].deleted && !visible(q, &q->messages[i]);
+    return hidden;
+}
+
+void fake_queues_destroy(void)
+{
+    for (size_t i = 0; i < queue_count; i++) {
+        free(queues[i]->messages);
+        free(queues[i]);
+    }
+    queue_count = 0;
+}
+
+/* -- answers ------------------------------------------------------------------------------- */
+
+static void answer(fake_request_t *request, const mns_reply_t *reply)
+{
+    mns_reply_t whole = *reply;
+    whole.code = reply->code != NULL ? reply->code : "";
+    whole.message = "as the test says";
+    request->on_reply(request->user, &whole);
+}
+
+static size_t take_visible(fake_queue_t *q, mns_message_t *out, size_t most)
+{
+    size_t count = 0;
+    if (service_ms(q) < q->nothing_until_ms)
+        return 0;
+    int64_t next_ms = INT64_MAX;
+    for (size_t i = 0; i < q->count && count < most; i++) {
+        fake_message_t *m = &q->messages[i];
+        if (!visible(q, m)) {
+            if (!m->deleted && (int64_t)m->visible_at_ms < next_ms)
+                next_ms = (int64_t)m->visible_at_ms;
+            continue;
+        }
+        m->visible_at_ms = (uint64_t)service_ms(q) + q->visibility_ms;
+        if (m->dequeue_count++ == 0)
+            m->first_dequeued_ms = service_ms(q);
+        snprintf(m->handle, sizeof m->handle, "%s-%zu-%u", q->name, i, m->dequeue_count);
+        out[count++] = (mns_message_t){.message_id = m->id,
+                                       .body = m->body,
+                                       .body_len = strlen(m->body),
+                                       .body_md5 = "",
+                                       .receipt_handle = m->handle,
+                                       .enqueue_time_ms = m->enqueued_ms,
+                                       .first_dequeue_time_ms = m->first_dequeued_ms,
+                                       .next_visible_time_ms = (int64_t)m->visible_at_ms,
+                                       .dequeue_count = m->dequeue_count,
+                                       .code = "",
+                                       .error = ""};
+    }
+    if (count == 0)
+        q->nothing_until_ms = next_ms;
+    return count;
+}
+
+/* @return false: the long poll goes on. */
+static bool answer_receive(fake_request_t *request)
+{
+    fake_queue_t *q = request->queue;
+    mns_message_t messages[BATCH_MAX];
+    if (q->receive_failures > 0) {
+        q->receive_failures--;
+        q->polls--;
+        answer(request, &(mns_reply_t){.err = q->receive_err, .code = q->receive_code});
+        return true;
+    }
+    size_t count = take_visible(q, messages, request->count);
+    if (count == 0 && q->clock->mono_ns / 1000000 < request->until_ms)
+        return false;
+    q->polls--;
+    answer(request, &(mns_reply_t){.err = count > 0 ? MNS_OK : MNS_EMPTY,
+                                   .messages = messages,
+                                   .message_count = count});
+    return true;
+}
+
+static const char *delete_one(fake_queue_t *q, const char *handle)
+{
+    for (size_t i = 0; i < q->count; i++) {
+        fake_message_t *m = &q->messages[i];
+        if (strcmp(m->handle, handle) != 0)
+            continue;
+        if (m->deleted || visible(q, m))
+            break;
+        m->deleted = true;
+        q->deleted++;
+        if (q->on_delete != NULL)
+            q->on_delete(q->ctx, m);
+        return NULL;
+    }
+    q->late++;
+    return "ReceiptHandleError";
+}
+
+static bool answer_delete(fake_request_t *request)
+{
+    fake_queue_t *q = request->queue;
+    if (q->hold_deletes)
+        return false;
+    if (q->delete_failures > 0) {
+        q->delete_failures--;
+        answer(request, &(mns_reply_t){.err = q->delete_err, .code = q->delete_code});
+        return true;
+    }
+    mns_message_t failed[BATCH_MAX];
+    size_t count = 0;
+    for (uint32_t i = 0; i < request->count; i++) {
+        const char *code = i == 0 && q->refuse_handle_code != NULL
+                               ? q->refuse_handle_code
+                               : delete_one(q, request->handles[i]);
+        if (code != NULL)
+            failed[count++] =
+                (mns_message_t){.receipt_handle = request->handles[i], .code = code, .error = ""};
+    }
+    answer(request, &(mns_reply_t){.err = count > 0 ? MNS_EPARTIAL : MNS_OK,
+                                   .messages = failed,
+                                   .message_count = count});
+    return true;
+}
+
+/* -- libmns -------------------------------------------------------------------------------- */
+
+const char *mns_err_text(mns_err err)
+{
+    (void)err;
+    return "a fault of the script";
+}
+
+bool mns_err_transient(mns_err err)
+{
+    return err == MNS_EIO || err == MNS_ETIMEDOUT || err == MNS_ESERVER;
+}
+
+mns_err mns_client_create(mns_client_t **out, const mns_client_options_t *options)
+{
+    (void)options;
+    mns_client_t *client = calloc(1, sizeof *client);
+    client->fd = eventfd(0, EFD_CLOEXEC);
+    *out = client;
+    return MNS_OK;
+}
+
+mns_err mns_submit(mns_client_t *client, const mns_request_t *request, mns_reply_fn on_reply,
+                   void *user)
+{
+    fake_request_t *r = calloc(1, sizeof *r);
+    for (size_t i = 0; i < queue_count; i++)
+        if (strcmp(queues[i]->name, request->queue) == 0)
+            r->queue = queues[i];
+    assert(r->queue != NULL && request->count <= BATCH_MAX && request->count > 0);
+    fake_queue_t *q = r->queue;
+    r->op = request->op;
+    r->count = request->count;
+    r->on_reply = on_reply;
+    r->user = user;
+    if (request->op == MNS_BATCH_RECEIVE_MESSAGE) {
+        r->until_ms = q->clock->mono_ns / 1000000 + (uint64_t)request->wait_seconds * 1000;
+        q->receives++;
+        q->last_wait_s = request->wait_seconds;
+        if (++q->polls > q->polls_most)
+            q->polls_most = q->polls;
+    } else {
+        assert(request->op == MNS_BATCH_DELETE_MESSAGE);
+        q->deletes++;
+        for (uint32_t i = 0; i < request->count; i++)
+            snprintf(r->handles[i], sizeof r->handles[i], "%s", request->receipt_handles[i]);
+    }
+    fake_request_t **at = &client->requests;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = r;
+    client->in_flight++;
+    return MNS_OK;
+}
+
+int mns_client_fd(const mns_client_t *client)
+{
+    return client->fd;
+}
+
+static bool answered(fake_request_t *r)
+{
+    fake_queue_t *q = r->queue;
+    if (q->answer_one_in > 1 && backoff_random(&q->random) % q->answer_one_in != 0)
+        return false;
+    return r->op == MNS_BATCH_RECEIVE_MESSAGE ? answer_receive(r) : answer_delete(r);
+}
+
+size_t mns_client_run(mns_client_t *client, int timeout_ms)
+{
+    (void)timeout_ms;
+    size_t done = 0;
+    for (fake_request_t **at = &client->requests; *at != NULL;) {
+        fake_request_t *r = *at;
+        if (!answered(r)) {
+            at = &r->next;
+            continue;
+        }
+        *at = r->next; /* the callbacks submit nothing, so the list is as it was */
+        free(r);
+        client->in_flight--;
+        done++;
+    }
+    return done;
+}
+
+size_t mns_client_in_flight(const mns_client_t *client)
+{
+    return client->in_flight;
+}
+
+void mns_client_destroy(mns_client_t **client)
+{
+    mns_client_t *c = *client;
+    if (c == NULL)
+        return;
+    while (c->requests != NULL) {
+        fake_request_t *r = c->requests;
+        c->requests = r->next;
+        answer(r, &(mns_reply_t){.err = MNS_ECANCELED});
+        free(r);
+    }
+    close(c->fd);
+    free(c);
+    *client = NULL;
+}
