@@ -180,11 +180,10 @@ static void bodies_may_lack_prolog_and_namespace_and_hold_more(void **state)
 {
     fixture_t *f = *state;
     static const char *const bodies[] = {
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?><Message "
-        "xmlns=\"http://mns.aliyuncs.com/doc/v1/\">"
-        "<MessageBody>a</MessageBody></Message>",
-        "<Message xmlns='http://mns.aliyuncs.com/doc/v1'><New>1</New><Priority>1</Priority>"
-        "<MessageBody>a</MessageBody><DelaySeconds>0</DelaySeconds></Message>",
+        ("<?xml version=\"1.0\" encoding=\"utf-8\"?><Message "
+         "xmlns=\"http://mns.aliyuncs.com/doc/v1/\"><MessageBody>a</MessageBody></Message>"),
+        ("<Message xmlns='http://mns.aliyuncs.com/doc/v1'><New>1</New><Priority>1</Priority>"
+         "<MessageBody>a</MessageBody><DelaySeconds>0</DelaySeconds></Message>"),
         "<m:Message xmlns:m=\"urn:x\"><m:MessageBody>a</m:MessageBody></m:Message>\n",
     };
     for (size_t i = 0; i < 3; i++)
@@ -200,8 +199,8 @@ static void broken_xml_is_malformed(void **state)
         "<Message><MessageBody>a & b</MessageBody></Message>",
         "<Message><MessageBody>a",
         "<Other><MessageBody>a</MessageBody></Other>",
-        "<!DOCTYPE m [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>"
-        "<Message><MessageBody>&e;</MessageBody></Message>",
+        ("<!DOCTYPE m [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>"
+         "<Message><MessageBody>&e;</MessageBody></Message>"),
         "<Message><MessageBody>\xc3\x28</MessageBody></Message>",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)

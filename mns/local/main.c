@@ -70,12 +70,28 @@ static const config_opt_t rows[] = {
      .max = 60000},
 };
 
+/* Both become part of host names and of XML. */
+static void check_token(config_t *config, const char *key, const char *text)
+{
+    if (text[0] == '\0' || text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                             "0123456789-")] != '\0')
+        config_complain(config, key, "\"%s\" must be letters, digits and hyphens", text);
+}
+
+static void check(config_t *config, const void *read)
+{
+    const options_t *options = read;
+    check_token(config, "account", options->account);
+    check_token(config, "region", options->region);
+}
+
 static const config_program_t program = {
     .name = "mns-local",
     .summary = "MNS (Message Service, Simple Message Queue) for one machine, in memory.",
     .epilog = "Point any MNS client at the endpoint it prints; signatures are always checked.\n"
               "GET /metrics, /healthz and /readyz on the same port show how it is.",
     .table = {.opts = rows, .count = sizeof rows / sizeof rows[0], .size = sizeof(options_t)},
+    .check = check,
 };
 
 /* A connection is a descriptor; some more are for everything else. */
