@@ -25,7 +25,7 @@ static sl_err own_folder(char *out, size_t size)
     return SL_OK;
 }
 
-sl_err bench_place_create(bench_place_t *place, const bench_common_t *common)
+static sl_err place_create(bench_place_t *place, const bench_common_t *common)
 {
     *place = (bench_place_t){.keep = common->keep};
     if (common->bin_dir != NULL)
@@ -50,7 +50,7 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
     return 0;
 }
 
-void bench_place_remove(bench_place_t *place)
+static void place_remove(bench_place_t *place)
 {
     if (place->dir[0] == '\0')
         return;
@@ -89,7 +89,7 @@ bool bench_sleep_ms(uint64_t ms)
     }
 }
 
-void bench_meter_begin(bench_meter_t *meter, double seconds)
+static void meter_begin(bench_meter_t *meter, double seconds)
 {
     *meter = (bench_meter_t){.end_ns = bench_now_ns() + (uint64_t)(seconds * 1e9)};
 }
@@ -102,10 +102,10 @@ void bench_meter_show(bench_meter_t *meter, const char *format, ...)
     uint64_t left_s = meter->end_ns > now_ns ? (meter->end_ns - now_ns) / 1000000000u + 1 : 0;
     va_list args;
     va_start(args, format);
-    fputs("\r\033[K", stderr);
+    fputs("\033[K", stderr);
     vfprintf(stderr, format, args);
     va_end(args);
-    fprintf(stderr, "   about %llu s left", (unsigned long long)left_s);
+    fprintf(stderr, "   about %llu s left\r", (unsigned long long)left_s);
     fflush(stderr);
     meter->shown = true;
 }
@@ -114,20 +114,21 @@ void bench_meter_clear(bench_meter_t *meter)
 {
     if (!meter->shown)
         return;
-    fputs("\r\033[K", stderr);
+    fputs("\033[K", stderr);
     fflush(stderr);
     meter->shown = false;
 }
 
 /* -- end ------------------------------------------------------------------------------------ */
 
-int bench_finish(const result_t *result, const bench_common_t *common, bool sound)
+/* Prints and writes the result.  @return the exit status. */
+static int finish(const result_t *result, const bench_common_t *common, bool sound)
 {
     if (proc_interrupted()) {
         fprintf(stderr, "sluice-bench: %s: interrupted\n", result->bench);
         return BENCH_FAILED;
     }
-    if (!sound || result->runs == 0) {
+    if (!sound) {
         fprintf(stderr, "sluice-bench: %s: failed; no figures\n", result->bench);
         return BENCH_FAILED;
     }
@@ -137,4 +138,67 @@ int bench_finish(const result_t *result, const bench_common_t *common, bool soun
         return BENCH_FAILED;
     }
     return common->enforce && !result_bounds_met(result) ? BENCH_MISSED : BENCH_OK;
+}
+
+static sl_err do_runs(const bench_spec_t *spec, const void *options, const bench_place_t *place,
+                      result_t *result)
+{
+    const bench_common_t *common = options;
+    bench_meter_t meter;
+    meter_begin(&meter, spec->run_seconds(options) * (double)common->runs);
+    for (size_t i = 0; i < common->runs; i++) {
+        char title[64];
+        snprintf(title, sizeof title, "%s, run %zu/%llu", result->bench, i + 1,
+                 (unsigned long long)common->runs);
+        sl_err err = spec->run(&(bench_run_t){
+            .options = options, .place = place, .meter = &meter, .title = title, .result = result});
+        bench_meter_clear(&meter);
+        if (err != SL_OK)
+            return err;
+        result_end_run(result);
+    }
+    return SL_OK;
+}
+
+static int run_with(const bench_spec_t *spec, const char *name, const void *options)
+{
+    const bench_common_t *common = options;
+    bench_place_t place;
+    result_t result;
+    if (place_create(&place, common) != SL_OK)
+        return BENCH_FAILED;
+    int status = BENCH_FAILED;
+    if (result_init(&result, name, spec->figures, spec->figure_count) == SL_OK) {
+        result_fact_machine(&result);
+        spec->put_facts(options, &result);
+        sl_err err = do_runs(spec, options, &place, &result);
+        status = finish(&result, common, err == SL_OK);
+        result_fini(&result);
+    }
+    place_remove(&place);
+    return status;
+}
+
+int bench_main(const bench_spec_t *spec, const char *name, int argc, char **argv,
+               char **environment)
+{
+    void *options = calloc(1, spec->program.table.size);
+    if (options == NULL)
+        return BENCH_FAILED;
+    config_t *config = NULL;
+    int status = BENCH_OK;
+    switch (
+        config_read(&config, &spec->program, options, argc, argv, environment, stdout, stderr)) {
+    case CONFIG_RUN:
+        status = run_with(spec, name, options);
+        break;
+    case CONFIG_DONE:
+        break;
+    case CONFIG_BAD:
+        status = BENCH_USAGE;
+        break;
+    }
+    config_free(&config);
+    free(options);
+    return status;
 }

@@ -1,8 +1,8 @@
-/* bench.h - what every bench is given: its place, its clock, its line on the terminal, its end.
+/* bench.h - the frame that every bench stands in.
  *
- * A bench is one row of the table in main.c and one function: it reads its own options, does its
- * runs, and closes with bench_finish, which prints the figures, writes the JSON and decides the
- * exit status. */
+ * A bench is a bench_spec_t: options, figures, and a function that does one run.  The frame reads
+ * the options, makes a temporary folder, does the runs, prints the medians, writes the JSON and
+ * decides the exit status.  A new bench is one file and one row in benches.h. */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
@@ -21,7 +21,7 @@ enum {
     BENCH_MISSED = 3, /**< sound figures, but a bound is missed and --enforce was given */
 };
 
-/** Options that every bench has. */
+/** Options that every bench has; the first member of its own options. */
 typedef struct bench_common {
     const char *json;    /**< NULL: none */
     const char *bin_dir; /**< NULL: the folder of sluice-bench itself */
@@ -30,32 +30,32 @@ typedef struct bench_common {
     bool enforce; /**< a missed bound is a failure */
 } bench_common_t;
 
-#define BENCH_COMMON_OPTIONS(type, member, default_runs)                                 \
-    {.key = "runs",                                                                      \
-     .kind = CONFIG_U64,                                                                 \
-     .offset = offsetof(type, member.runs),                                              \
-     .def = default_runs,                                                                \
-     .arg = "N",                                                                         \
-     .help = "runs; the figures are medians",                                            \
-     .min = 1,                                                                           \
-     .max = RESULT_RUNS_MAX},                                                            \
-        {.key = "json",                                                                  \
-         .kind = CONFIG_STR,                                                             \
-         .offset = offsetof(type, member.json),                                          \
-         .arg = "FILE",                                                                  \
-         .help = "also write the figures there, as one JSON object"},                    \
-        {.key = "bin-dir",                                                               \
-         .kind = CONFIG_STR,                                                             \
-         .offset = offsetof(type, member.bin_dir),                                       \
-         .arg = "DIR",                                                                   \
-         .help = "where the daemons are; default: beside sluice-bench"},                 \
-        {.key = "keep",                                                                  \
-         .kind = CONFIG_BOOL,                                                            \
-         .offset = offsetof(type, member.keep),                                          \
-         .help = "keep the temporary folder with the daemons' logs"},                    \
-    {                                                                                    \
-        .key = "enforce", .kind = CONFIG_BOOL, .offset = offsetof(type, member.enforce), \
-        .help = "leave with status 3 when a floor or ceiling is missed"                  \
+#define BENCH_COMMON_OPTIONS(default_runs)                                                  \
+    {.key = "runs",                                                                         \
+     .kind = CONFIG_U64,                                                                    \
+     .offset = offsetof(bench_common_t, runs),                                              \
+     .def = default_runs,                                                                   \
+     .arg = "N",                                                                            \
+     .help = "runs; the figures are medians",                                               \
+     .min = 1,                                                                              \
+     .max = RESULT_RUNS_MAX},                                                               \
+        {.key = "json",                                                                     \
+         .kind = CONFIG_STR,                                                                \
+         .offset = offsetof(bench_common_t, json),                                          \
+         .arg = "FILE",                                                                     \
+         .help = "also write the figures there, as one JSON object"},                       \
+        {.key = "bin-dir",                                                                  \
+         .kind = CONFIG_STR,                                                                \
+         .offset = offsetof(bench_common_t, bin_dir),                                       \
+         .arg = "DIR",                                                                      \
+         .help = "where the daemons are; default: beside sluice-bench"},                    \
+        {.key = "keep",                                                                     \
+         .kind = CONFIG_BOOL,                                                               \
+         .offset = offsetof(bench_common_t, keep),                                          \
+         .help = "keep the temporary folder with the daemons' logs"},                       \
+    {                                                                                       \
+        .key = "enforce", .kind = CONFIG_BOOL, .offset = offsetof(bench_common_t, enforce), \
+        .help = "leave with status 3 when a floor or ceiling is missed"                     \
     }
 
 /** Where a bench works and where the programs are. */
@@ -64,10 +64,6 @@ typedef struct bench_place {
     char bin[512];
     bool keep;
 } bench_place_t;
-
-/** @return SL_OK; SL_EIO, told on stderr. */
-sl_err bench_place_create(bench_place_t *place, const bench_common_t *common);
-void bench_place_remove(bench_place_t *place);
 
 /** "<bin>/<name>" into out. */
 void bench_program(const bench_place_t *place, const char *name, char *out, size_t size);
@@ -83,14 +79,36 @@ typedef struct bench_meter {
     bool shown;
 } bench_meter_t;
 
-void bench_meter_begin(bench_meter_t *meter, double seconds);
 void bench_meter_show(bench_meter_t *meter, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** Wipes the line, so that what is printed next stands alone. */
 void bench_meter_clear(bench_meter_t *meter);
 
-/** Prints and writes the result.  @param sound were all runs complete and without loss?
+/** What one run is given. */
+typedef struct bench_run {
+    const void *options;
+    const bench_place_t *place;
+    bench_meter_t *meter;
+    const char *title; /**< "run 2/3" */
+    result_t *result;  /**< put the figures there */
+} bench_run_t;
+
+typedef struct bench_spec {
+    config_program_t program; /**< its options begin with a bench_common_t */
+    const figure_def_t *figures;
+    size_t figure_count;
+    /** Puts the options that the figures depend on, and says whether the bounds are meant for
+     * them. */
+    void (*put_facts)(const void *options, result_t *result);
+    /** About how long one run takes, in seconds. */
+    double (*run_seconds)(const void *options);
+    /** Does one run.  @return SL_OK; an error, told on stderr: nothing of it counts. */
+    sl_err (*run)(const bench_run_t *run);
+} bench_spec_t;
+
+/** Runs a bench with the arguments given.  @param name what the JSON calls it.
  *  @return the exit status. */
-int bench_finish(const result_t *result, const bench_common_t *common, bool sound);
+int bench_main(const bench_spec_t *spec, const char *name, int argc, char **argv,
+               char **environment);
 
 #endif

@@ -1,11 +1,14 @@
-/* benches.h - the benches: one row each, a name, what it answers, and the function that runs it. */
+/* benches.h - the benches: one row each, a name and what it answers. */
 #ifndef BENCH_BENCHES_H
 #define BENCH_BENCHES_H
 
-#define BENCHES(X) \
-    X(fanout, "deliveries per second from one broker to many subscribers, beside bare loopback")
+#include "bench.h"
 
-#define X(name, help) int bench_##name(int argc, char **argv, char **environment);
+#define BENCHES(X)                                                                               \
+    X(fanout, "deliveries per second from one broker to many subscribers, beside bare loopback") \
+    X(ingest, "a full MNS queue through bridge and broker: events per second, CPU per event")
+
+#define X(name, help) extern const bench_spec_t bench_##name;
 BENCHES(X)
 #undef X
 

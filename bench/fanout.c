@@ -8,6 +8,7 @@
 
 #include "bench.h"
 #include "benches.h"
+#include "daemons.h"
 #include "loopback.h"
 #include "metrics.h"
 #include "mix.h"
@@ -21,23 +22,26 @@
 enum {
     SUBS_MAX = 1000,
     PUBLISHERS_MAX = 32,
-    BROKER_ARGS_MAX = 64,
     JOIN_TIMEOUT_MS = 20000,
     SETTLE_TIMEOUT_MS = 20000,
     LEAVE_TIMEOUT_MS = 10000,
     WATCH_MS = 100,
 };
 
+/* Roles, as the processes are called. */
+#define SUBS "bench-sub"
+#define PUBS "bench-pub"
+
+#define LOSSY_SENDS "sluice_broker_feed_lossy_sends_total"
+
 typedef struct fanout_options {
     bench_common_t common;
     uint64_t subs, publishers, size, window, batch_bytes;
     uint64_t seconds, warmup_ms, loopback_seconds;
-    int transport; /* transport_t */
+    int transport; /* daemons_transport_t */
     int read;      /* fanout_read_t */
     config_list_t broker_args;
 } fanout_options_t;
-
-typedef enum { TRANSPORT_TCP, TRANSPORT_IPC } transport_t;
 
 #define OPT(name, what, ...)                   \
     {                                          \
@@ -67,7 +71,7 @@ static const config_opt_t options_table[] = {
         .help = "bare loopback TCP before each run", .min = 1, .max = 60),
     OPT("broker-arg", CONFIG_STR_LIST, AT(broker_args), .arg = "ARG",
         .help = "a further argument for sluice-broker; may be repeated"),
-    BENCH_COMMON_OPTIONS(fanout_options_t, common, "3"),
+    BENCH_COMMON_OPTIONS("3"),
 };
 
 enum {
@@ -105,14 +109,11 @@ static const figure_def_t figures[FIGURES] = {
 };
 
 typedef struct run {
+    const bench_run_t *bench;
     const fanout_options_t *options;
-    const bench_place_t *place;
-    bench_meter_t *meter;
-    const char *title; /* "run 2/3" */
     fanout_plan_t plan;
     proc_set_t set;
-    proc_t *broker;
-    char http[256];
+    broker_daemon_t broker;
 } run_t;
 
 /* What is read twice: at the beginning and at the end of the measured phase. */
@@ -126,61 +127,18 @@ typedef struct look {
 static sl_err start_broker(run_t *run)
 {
     const fanout_options_t *o = run->options;
-    char program[600], feed[300], intake[300];
-    bench_program(run->place, "sluice-broker", program, sizeof program);
-    bool ipc = o->transport == TRANSPORT_IPC;
-    snprintf(feed, sizeof feed, ipc ? "ipc://%s/feed" : "tcp://127.0.0.1:*", run->place->dir);
-    snprintf(intake, sizeof intake, ipc ? "ipc://%s/intake" : "tcp://127.0.0.1:*", run->place->dir);
-    const char *argv[16 + BROKER_ARGS_MAX] = {
-        program,  "--feed",      feed,           "--intake", intake, "--query", "tcp://127.0.0.1:*",
-        "--http", "127.0.0.1:0", "--durability", "memory"};
-    size_t argc = 11;
-    for (size_t i = 0; i < o->broker_args.count && i < BROKER_ARGS_MAX; i++)
-        argv[argc++] = ((const char *const *)o->broker_args.items)[i];
-    sl_err err = proc_start_daemon(&run->set, &run->broker, "sluice-broker", argv);
+    sl_err err =
+        daemons_start_broker(&run->set, run->bench->place, (daemons_transport_t)o->transport,
+                             o->broker_args.items, o->broker_args.count, &run->broker);
     if (err != SL_OK)
         return err;
-    proc_ready_value(run->broker, "feed", run->plan.feed, sizeof run->plan.feed);
-    proc_ready_value(run->broker, "intake", run->plan.intake, sizeof run->plan.intake);
-    proc_ready_value(run->broker, "query", run->plan.query, sizeof run->plan.query);
-    proc_ready_value(run->broker, "http", run->http, sizeof run->http);
+    fanout_plan_connect(&run->plan, &run->broker);
     return SL_OK;
 }
 
-static sl_err start_workers(run_t *run, const char *role, proc_worker_fn *fn, size_t count)
+static bool all_joined(void *ctx)
 {
-    for (size_t i = 0; i < count; i++) {
-        char name[PROC_NAME_MAX];
-        snprintf(name, sizeof name, "%s-%zu", role, i);
-        if (proc_start_worker(&run->set, NULL, name, fn, &run->plan, i) != SL_OK)
-            return SL_EIO;
-    }
-    return SL_OK;
-}
-
-typedef bool condition_fn(const run_t *run);
-
-/* Waits for a condition while everybody is well.  @return SL_OK, SL_ETIMEDOUT (told), SL_EIO,
- * SL_ECLOSED. */
-static sl_err await(run_t *run, condition_fn *condition, int timeout_ms, const char *what)
-{
-    uint64_t deadline_ns = bench_now_ns() + (uint64_t)timeout_ms * 1000000u;
-    while (!condition(run)) {
-        if (!proc_all_well(&run->set))
-            return SL_EIO;
-        if (bench_now_ns() > deadline_ns) {
-            bench_meter_clear(run->meter);
-            fprintf(stderr, "sluice-bench: gave up waiting until %s\n", what);
-            return SL_ETIMEDOUT;
-        }
-        if (!bench_sleep_ms(2))
-            return SL_ECLOSED;
-    }
-    return SL_OK;
-}
-
-static bool all_joined(const run_t *run)
-{
+    const run_t *run = ctx;
     for (size_t i = 0; i < run->plan.subs; i++)
         if (atomic_load(&fanout_sub_slot(&run->plan, i)->ready) == 0)
             return false;
@@ -189,27 +147,20 @@ static bool all_joined(const run_t *run)
 
 static sl_err start_all(run_t *run)
 {
-    bench_meter_show(run->meter, "%s: starting", run->title);
+    const fanout_options_t *o = run->options;
+    bench_meter_show(run->bench->meter, "%s: starting", run->bench->title);
     sl_err err = start_broker(run);
     if (err == SL_OK)
-        err = start_workers(run, "bench-sub", fanout_subscribe, run->plan.subs);
+        err = proc_start_role(&run->set, SUBS, fanout_subscribe, &run->plan, o->subs);
     if (err == SL_OK)
-        err = await(run, all_joined, JOIN_TIMEOUT_MS, "every subscriber had joined");
+        err =
+            proc_await(&run->set, all_joined, run, JOIN_TIMEOUT_MS, "every subscriber had joined");
     if (err == SL_OK)
-        err = start_workers(run, "bench-pub", fanout_publish, run->plan.publishers);
+        err = proc_start_role(&run->set, PUBS, fanout_publish, &run->plan, o->publishers);
     return err;
 }
 
 /* -- measuring ------------------------------------------------------------------------------ */
-
-static uint64_t cpu_of(run_t *run, const char *role)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < run->set.count; i++)
-        if (strncmp(run->set.items[i].name, role, strlen(role)) == 0)
-            sum += proc_cpu_ns(&run->set.items[i]);
-    return sum;
-}
 
 static look_t take_look(run_t *run)
 {
@@ -222,9 +173,9 @@ static look_t take_look(run_t *run)
     }
     for (size_t i = 0; i < run->plan.publishers; i++)
         look.held_ns += share_get(&fanout_pub_slot(&run->plan, i)->held_ns);
-    look.cpu_publishers_ns = cpu_of(run, "bench-pub");
-    look.cpu_broker_ns = cpu_of(run, "sluice-broker");
-    look.cpu_subs_ns = cpu_of(run, "bench-sub");
+    look.cpu_publishers_ns = proc_role_cpu_ns(&run->set, PUBS);
+    look.cpu_broker_ns = proc_cpu_ns(run->broker.proc);
+    look.cpu_subs_ns = proc_role_cpu_ns(&run->set, SUBS);
     return look;
 }
 
@@ -238,7 +189,7 @@ static sl_err pass_time(run_t *run, uint64_t ms, const char *phase)
         if (!proc_all_well(&run->set))
             return SL_EIO;
         uint64_t delivered = take_look(run).delivered;
-        bench_meter_show(run->meter, "%s: %s, %.2f M deliveries/s", run->title, phase,
+        bench_meter_show(run->bench->meter, "%s: %s, %.2f M deliveries/s", run->bench->title, phase,
                          (double)(delivered - last) / (double)step_ms / 1000);
         last = delivered;
     }
@@ -264,7 +215,17 @@ static void put_figures(run_t *run, const look_t *a, const look_t *b, result_t *
                delivered > 0 ? (cpu_publishers + cpu_broker + cpu_subs) * 1e6 / delivered : 0);
     result_put(result, HELD,
                (double)(b->held_ns - a->held_ns) / 1e9 / seconds / (double)run->plan.publishers);
-    result_put(result, RSS_ANON, (double)proc_rss_anon_bytes(run->broker) / (1 << 20));
+    result_put(result, RSS_ANON, (double)proc_rss_anon_bytes(run->broker.proc) / (1 << 20));
+}
+
+/* One of the broker's counters; -1 when it does not answer. */
+static double broker_counter(const run_t *run, const char *metric)
+{
+    sl_buf_t text = SL_BUF_INIT;
+    sl_err err = metrics_fetch(&text, run->broker.http);
+    double value = err == SL_OK ? metrics_sum((const char *)text.data, metric) : -1;
+    sl_buf_fini(&text);
+    return value;
 }
 
 static sl_err measure(run_t *run, result_t *result)
@@ -278,36 +239,26 @@ static sl_err measure(run_t *run, result_t *result)
         return err;
     look_t end = take_look(run);
     put_figures(run, &begin, &end, result);
-    sl_buf_t text = SL_BUF_INIT;
-    err = metrics_fetch(&text, run->http);
-    if (err == SL_OK)
-        result_put(result, LOSSY,
-                   metrics_sum((const char *)text.data, "sluice_broker_feed_lossy_sends_total"));
-    sl_buf_fini(&text);
-    return err;
+    result_put(result, LOSSY, broker_counter(run, LOSSY_SENDS));
+    return SL_OK;
 }
 
 /* -- checking ------------------------------------------------------------------------------- */
 
-static bool publishers_left(const run_t *run)
+static bool publishers_left(void *ctx)
 {
-    for (size_t i = 0; i < run->set.count; i++)
-        if (strncmp(run->set.items[i].name, "bench-pub", 9) == 0 && !run->set.items[i].ended)
-            return false;
-    return true;
+    return proc_role_left(&((run_t *)ctx)->set, PUBS);
 }
 
-static bool all_delivered(const run_t *run)
+static bool subscribers_left(void *ctx)
 {
+    return proc_role_left(&((run_t *)ctx)->set, SUBS);
+}
+
+static bool all_delivered(void *ctx)
+{
+    const run_t *run = ctx;
     return fanout_slowest(&run->plan) >= fanout_published(&run->plan);
-}
-
-static bool subscribers_left(const run_t *run)
-{
-    for (size_t i = 0; i < run->set.count; i++)
-        if (strncmp(run->set.items[i].name, "bench-sub", 9) == 0 && !run->set.items[i].ended)
-            return false;
-    return true;
 }
 
 /* Has everybody exactly what was published? */
@@ -328,23 +279,26 @@ static sl_err check(const run_t *run)
         return SL_OK;
     fprintf(stderr,
             "sluice-bench: %llu lost, repeated, malformed or refused; %llu of %zu subscribers have "
-            "other events than the %llu published\n",
+            "other events than the %llu published; %.0f lossy sends of the broker\n",
             (unsigned long long)faults, (unsigned long long)wrong, run->plan.subs,
-            (unsigned long long)published);
+            (unsigned long long)published, broker_counter(run, LOSSY_SENDS));
     return SL_EPROTO;
 }
 
 static sl_err stop_and_check(run_t *run)
 {
-    bench_meter_show(run->meter, "%s: checking", run->title);
+    bench_meter_show(run->bench->meter, "%s: checking", run->bench->title);
     atomic_store(&run->plan.share->stop, FANOUT_STOP_PUBLISHERS);
-    sl_err err = await(run, publishers_left, SETTLE_TIMEOUT_MS, "the publishers had every answer");
+    sl_err err = proc_await(&run->set, publishers_left, run, SETTLE_TIMEOUT_MS,
+                            "the publishers had every answer");
     if (err == SL_OK)
-        err = await(run, all_delivered, SETTLE_TIMEOUT_MS, "every subscriber had every event");
+        err = proc_await(&run->set, all_delivered, run, SETTLE_TIMEOUT_MS,
+                         "every subscriber had every event");
     atomic_store(&run->plan.share->stop, FANOUT_STOP_SUBSCRIBERS);
     if (err == SL_OK)
-        err = await(run, subscribers_left, LEAVE_TIMEOUT_MS, "the subscribers had left");
-    bench_meter_clear(run->meter);
+        err = proc_await(&run->set, subscribers_left, run, LEAVE_TIMEOUT_MS,
+                         "the subscribers had left");
+    bench_meter_clear(run->bench->meter);
     sl_err verdict = check(run); /* also after a timeout: it says what is missing */
     return err == SL_OK ? verdict : err;
 }
@@ -354,15 +308,9 @@ static sl_err stop_and_check(run_t *run)
 static sl_err fan_out(run_t *run, result_t *result)
 {
     const fanout_options_t *o = run->options;
-    run->plan = (fanout_plan_t){.subs = o->subs,
-                                .publishers = o->publishers,
-                                .event_bytes = o->size,
-                                .window = o->window,
-                                .batch_bytes = (uint32_t)o->batch_bytes,
-                                .read = o->read};
     sl_err err = share_create(&run->plan.share, o->subs + o->publishers);
     if (err == SL_OK)
-        err = proc_set_init(&run->set, o->subs + o->publishers + 1, run->place->dir);
+        err = proc_set_init(&run->set, o->subs + o->publishers + 1, run->bench->place->dir);
     if (err == SL_OK)
         err = start_all(run);
     if (err == SL_OK)
@@ -374,87 +322,61 @@ static sl_err fan_out(run_t *run, result_t *result)
     return err;
 }
 
-static sl_err one_run(const fanout_options_t *o, const bench_place_t *place, bench_meter_t *meter,
-                      size_t index, result_t *result)
+static sl_err one_run(const bench_run_t *bench)
 {
-    char title[32];
-    snprintf(title, sizeof title, "run %zu/%llu", index + 1, (unsigned long long)o->common.runs);
-    bench_meter_show(meter, "%s: bare loopback", title);
+    const fanout_options_t *o = bench->options;
+    bench_meter_show(bench->meter, "%s: bare loopback", bench->title);
     double bytes_per_s = 0;
-    sl_err err = loopback_measure(place->dir, o->subs, (double)o->loopback_seconds, &bytes_per_s);
+    sl_err err =
+        loopback_measure(bench->place->dir, o->subs, (double)o->loopback_seconds, &bytes_per_s);
     if (err != SL_OK)
         return err;
-    result_put(result, LOOPBACK_GB_PER_S, bytes_per_s / 1e9);
-    run_t run = {.options = o, .place = place, .meter = meter, .title = title};
-    err = fan_out(&run, result);
-    bench_meter_clear(meter);
-    if (err != SL_OK)
-        return err;
-    size_t at = result->runs;
-    result_put(result, LOOPBACK_RATIO,
-               result->values[GB_PER_S * RESULT_RUNS_MAX + at] * 1e9 / bytes_per_s);
-    result_end_run(result);
-    return SL_OK;
+    run_t run = {.bench = bench,
+                 .options = o,
+                 .plan = {.subs = o->subs,
+                          .publishers = o->publishers,
+                          .event_bytes = o->size,
+                          .window = o->window,
+                          .batch_bytes = (uint32_t)o->batch_bytes,
+                          .read = o->read}};
+    err = fan_out(&run, bench->result);
+    double gb_per_s = result_last(bench->result, GB_PER_S);
+    result_put(bench->result, LOOPBACK_GB_PER_S, bytes_per_s / 1e9);
+    result_put(bench->result, LOOPBACK_RATIO, gb_per_s * 1e9 / bytes_per_s);
+    return err;
 }
 
-static void put_facts(const fanout_options_t *o, result_t *result)
+static void put_facts(const void *options, result_t *result)
 {
-    result_fact_machine(result);
+    const fanout_options_t *o = options;
     result_fact_number(result, "subs", (double)o->subs);
     result_fact_number(result, "publishers", (double)o->publishers);
     result_fact_number(result, "event_bytes", (double)o->size);
     result_fact_number(result, "window_events", (double)o->window);
+    result_fact_number(result, "batch_bytes", (double)o->batch_bytes);
     result_fact_number(result, "seconds", (double)o->seconds);
-    result_fact_text(result, "transport", o->transport == TRANSPORT_IPC ? "ipc" : "tcp");
+    result_fact_text(result, "transport", o->transport == DAEMONS_IPC ? "ipc" : "tcp");
     result_fact_text(result, "durability", "memory");
     result_fact_text(result, "read", o->read == FANOUT_READ_EVENT ? "event" : "batch");
     /* what the bounds were set for */
-    result->checked = o->subs == 64 && o->size == 320 && o->transport == TRANSPORT_TCP;
+    result->checked = o->subs == 64 && o->size == 320 && o->transport == DAEMONS_TCP;
 }
 
-static int run_all(const fanout_options_t *o)
+static double run_seconds(const void *options)
 {
-    bench_place_t place;
-    result_t result;
-    if (bench_place_create(&place, &o->common) != SL_OK)
-        return BENCH_FAILED;
-    if (result_init(&result, "fanout", figures, FIGURES) != SL_OK)
-        return BENCH_FAILED;
-    put_facts(o, &result);
-    bench_meter_t meter;
-    double run_s = (double)(o->seconds + o->loopback_seconds) + (double)o->warmup_ms / 1000 + 2;
-    bench_meter_begin(&meter, run_s * (double)o->common.runs);
-    sl_err err = SL_OK;
-    for (size_t i = 0; i < o->common.runs && err == SL_OK; i++)
-        err = one_run(o, &place, &meter, i, &result);
-    int status = bench_finish(&result, &o->common, err == SL_OK);
-    result_fini(&result);
-    bench_place_remove(&place);
-    return status;
+    const fanout_options_t *o = options;
+    return (double)(o->seconds + o->loopback_seconds) + (double)o->warmup_ms / 1000 + 1.5;
 }
 
-int bench_fanout(int argc, char **argv, char **environment)
-{
-    static const config_program_t program = {
-        .name = "sluice-bench fanout",
-        .summary =
-            "Deliveries per second from one broker to many subscriber processes, beside bare "
-            "loopback TCP.",
-        .table = {options_table, sizeof options_table / sizeof options_table[0],
-                  sizeof(fanout_options_t)}};
-    config_t *config = NULL;
-    fanout_options_t options = {0};
-    int status = BENCH_OK;
-    switch (config_read(&config, &program, &options, argc, argv, environment, stdout, stderr)) {
-    case CONFIG_RUN:
-        status = run_all(&options);
-        break;
-    case CONFIG_DONE:
-        break;
-    case CONFIG_BAD:
-        status = BENCH_USAGE;
-        break;
-    }
-    config_free(&config);
-    return status;
-}
+const bench_spec_t bench_fanout = {
+    .program = {.name = "sluice-bench fanout",
+                .summary = "Deliveries per second from one broker to many subscriber processes, "
+                           "beside bare loopback TCP.",
+                .table = {options_table, sizeof options_table / sizeof options_table[0],
+                          sizeof(fanout_options_t)}},
+    .figures = figures,
+    .figure_count = FIGURES,
+    .put_facts = put_facts,
+    .run_seconds = run_seconds,
+    .run = one_run,
+};

@@ -9,6 +9,7 @@
 #ifndef BENCH_FANOUT_H
 #define BENCH_FANOUT_H
 
+#include "daemons.h"
 #include "share.h"
 
 #include <stddef.h>
@@ -23,7 +24,7 @@ typedef struct fanout_plan {
     uint64_t window;      /**< events */
     uint32_t batch_bytes; /**< of the publisher; 0: libsluice's default */
     int read;             /**< fanout_read_t */
-    char intake[256], feed[256], query[256];
+    char intake[DAEMONS_ENDPOINT_MAX], feed[DAEMONS_ENDPOINT_MAX], query[DAEMONS_ENDPOINT_MAX];
     share_t *share; /**< slots: subscribers first, then publishers */
 } fanout_plan_t;
 
@@ -36,6 +37,9 @@ static inline share_slot_t *fanout_pub_slot(const fanout_plan_t *plan, size_t pu
 {
     return &plan->share->slots[plan->subs + publisher];
 }
+
+/** Takes over a broker's endpoints. */
+void fanout_plan_connect(fanout_plan_t *plan, const broker_daemon_t *broker);
 
 /** Events published by all publishers together. */
 uint64_t fanout_published(const fanout_plan_t *plan);

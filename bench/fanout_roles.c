@@ -5,14 +5,23 @@
 #include "sluice.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 enum {
     CHUNK_EVENTS = 512, /* sent between two looks at the window */
     HELD_NAP_US = 100,
+    LINGER_US = 5000, /* as the bridge: batches fill up, or leave when the publisher is held */
     DRAIN_TIMEOUT_MS = 10000,
     SUB_WAIT_MS = 100,
 };
+
+void fanout_plan_connect(fanout_plan_t *plan, const broker_daemon_t *broker)
+{
+    memcpy(plan->intake, broker->intake, sizeof plan->intake);
+    memcpy(plan->feed, broker->feed, sizeof plan->feed);
+    memcpy(plan->query, broker->query, sizeof plan->query);
+}
 
 uint64_t fanout_published(const fanout_plan_t *plan)
 {
@@ -39,16 +48,21 @@ static bool stopping(const fanout_plan_t *plan, uint32_t stage)
 
 /* -- publisher ------------------------------------------------------------------------------ */
 
-static bool window_has_room(const fanout_plan_t *plan)
+static bool window_has_room(const fanout_plan_t *plan, uint64_t events)
 {
-    return fanout_published(plan) + CHUNK_EVENTS <= fanout_slowest(plan) + plan->window;
+    return fanout_published(plan) + events <= fanout_slowest(plan) + plan->window;
 }
 
-static void hold(share_slot_t *slot, sluice_pub_t *pub)
+/* Waits until half of the window is free, as a sender of bytes does: else the batches would be as
+ * small as the slowest subscriber's steps. */
+static void hold(const fanout_plan_t *plan, share_slot_t *slot, sluice_pub_t *pub)
 {
     uint64_t begin_ns = bench_now_ns();
-    sluice_pub_process(pub, 0);
-    nanosleep(&(struct timespec){.tv_nsec = HELD_NAP_US * 1000}, NULL);
+    sluice_pub_flush(pub);
+    while (!window_has_room(plan, plan->window / 2) && !stopping(plan, FANOUT_STOP_PUBLISHERS)) {
+        sluice_pub_process(pub, 0);
+        nanosleep(&(struct timespec){.tv_nsec = HELD_NAP_US * 1000}, NULL);
+    }
     share_add(&slot->held_ns, bench_now_ns() - begin_ns);
 }
 
@@ -66,7 +80,6 @@ static sluice_err send_chunk(share_slot_t *slot, sluice_pub_t *pub, mix_t *mix)
         if (err != SLUICE_OK)
             return err;
     }
-    sluice_pub_flush(pub);
     sluice_err err = sluice_pub_process(pub, 0);
     return err == SLUICE_EAGAIN ? SLUICE_OK : err;
 }
@@ -75,10 +88,8 @@ static sluice_err publish_all(const fanout_plan_t *plan, share_slot_t *slot, slu
                               mix_t *mix)
 {
     while (!stopping(plan, FANOUT_STOP_PUBLISHERS)) {
-        if (!window_has_room(plan)) {
-            hold(slot, pub);
-            continue;
-        }
+        if (!window_has_room(plan, CHUNK_EVENTS))
+            hold(plan, slot, pub);
         sluice_err err = send_chunk(slot, pub, mix);
         if (err != SLUICE_OK)
             return err;
@@ -98,7 +109,8 @@ int fanout_publish(void *ctx, size_t publisher)
         sluice_pub_create(&pub, &(sluice_pub_options_t){.size = sizeof(sluice_pub_options_t),
                                                         .intake = plan->intake,
                                                         .name = "sluice-bench",
-                                                        .batch_bytes = plan->batch_bytes});
+                                                        .batch_bytes = plan->batch_bytes,
+                                                        .linger_us = LINGER_US});
     if (err != SLUICE_OK) {
         fprintf(stderr, "sluice-bench: publisher: %s\n", sluice_err_text(err));
         mix_destroy(&mix);

@@ -112,13 +112,8 @@ static sl_err watch(loopback_t *l, proc_set_t *set, double seconds, double *byte
 
 static sl_err start_all(loopback_t *l, proc_set_t *set)
 {
-    char name[PROC_NAME_MAX];
-    for (size_t i = 0; i < l->share->count; i++) {
-        snprintf(name, sizeof name, "loop-recv-%zu", i);
-        if (proc_start_worker(set, NULL, name, receive, l, i) != SL_OK)
-            return SL_EIO;
-    }
-    return proc_start_worker(set, NULL, "loop-send", send_to_all, l, 0);
+    sl_err err = proc_start_role(set, "loop-recv", receive, l, l->share->count);
+    return err == SL_OK ? proc_start_worker(set, NULL, "loop-send", send_to_all, l, 0) : err;
 }
 
 sl_err loopback_measure(const char *dir, size_t receivers, double seconds, double *bytes_per_s)

@@ -1,5 +1,4 @@
 /* sluice-bench - measures Sluice with its real programs, each in a process of its own. */
-#include "bench.h"
 #include "benches.h"
 #include "proc.h"
 
@@ -9,10 +8,10 @@
 
 typedef struct bench {
     const char *name, *help;
-    int (*run)(int argc, char **argv, char **environment);
+    const bench_spec_t *spec;
 } bench_t;
 
-#define X(name, help) {#name, help, bench_##name},
+#define X(name, help) {#name, help, &bench_##name},
 static const bench_t benches[] = {BENCHES(X)};
 #undef X
 
@@ -42,7 +41,7 @@ int main(int argc, char **argv)
         if (strcmp(name, benches[i].name) != 0)
             continue;
         proc_catch_signals();
-        return benches[i].run(argc - 1, argv + 1, environ);
+        return bench_main(benches[i].spec, name, argc - 1, argv + 1, environ);
     }
     if (name[0] != '\0')
         fprintf(stderr, "sluice-bench: there is no bench \"%s\"\n\n", name);

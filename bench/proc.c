@@ -100,6 +100,19 @@ sl_err proc_start_worker(proc_set_t *set, proc_t **out, const char *name, proc_w
     return SL_OK;
 }
 
+sl_err proc_start_role(proc_set_t *set, const char *role, proc_worker_fn *run, void *ctx,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char name[PROC_NAME_MAX];
+        snprintf(name, sizeof name, "%s-%zu", role, i);
+        sl_err err = proc_start_worker(set, NULL, name, run, ctx, i);
+        if (err != SL_OK)
+            return err;
+    }
+    return SL_OK;
+}
+
 static void log_path(const proc_set_t *set, const char *name, char *out, size_t size)
 {
     snprintf(out, size, "%s/%s.log", set->dir, name);
@@ -255,6 +268,37 @@ sl_err proc_wait(proc_t *proc, int timeout_ms)
     return SL_OK;
 }
 
+sl_err proc_await(proc_set_t *set, proc_condition_fn *condition, void *ctx, int timeout_ms,
+                  const char *what)
+{
+    uint64_t deadline = now_ms() + (uint64_t)timeout_ms;
+    while (!condition(ctx)) {
+        if (!proc_all_well(set))
+            return SL_EIO;
+        if (proc_interrupted())
+            return SL_ECLOSED;
+        if (now_ms() > deadline) {
+            fprintf(stderr, "sluice-bench: gave up waiting until %s\n", what);
+            return SL_ETIMEDOUT;
+        }
+        nap_ms(POLL_MS);
+    }
+    return SL_OK;
+}
+
+static bool in_role(const proc_t *proc, const char *role)
+{
+    return strncmp(proc->name, role, strlen(role)) == 0;
+}
+
+bool proc_role_left(const proc_set_t *set, const char *role)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (in_role(&set->items[i], role) && !set->items[i].ended)
+            return false;
+    return true;
+}
+
 sl_err proc_run(proc_set_t *set, const char *name, const char *const argv[], int timeout_ms)
 {
     pid_t pid = spawn(set, name, argv, -1);
@@ -284,6 +328,15 @@ uint64_t proc_cpu_ns(proc_t *proc)
         clock_gettime(clock, &ts) != 0)
         return proc->ended_cpu_ns;
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t proc_role_cpu_ns(proc_set_t *set, const char *role)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < set->count; i++)
+        if (in_role(&set->items[i], role))
+            sum += proc_cpu_ns(&set->items[i]);
+    return sum;
 }
 
 uint64_t proc_rss_anon_bytes(const proc_t *proc)

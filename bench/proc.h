@@ -56,6 +56,10 @@ typedef int proc_worker_fn(void *ctx, size_t index);
 sl_err proc_start_worker(proc_set_t *set, proc_t **out, const char *name, proc_worker_fn *run,
                          void *ctx, size_t index);
 
+/** Starts `count` workers, called <role>-0, <role>-1, … */
+sl_err proc_start_role(proc_set_t *set, const char *role, proc_worker_fn *run, void *ctx,
+                       size_t count);
+
 /** Runs a program to its end, its output in <dir>/<name>.log.
  *  @return SL_OK when it left with 0; SL_ETIMEDOUT; SL_EIO, told on stderr; SL_ECLOSED when
  *          interrupted. */
@@ -68,9 +72,23 @@ bool proc_all_well(proc_set_t *set);
 /** Waits until the process has left.  @return SL_OK (see status), SL_ETIMEDOUT. */
 sl_err proc_wait(proc_t *proc, int timeout_ms);
 
+typedef bool proc_condition_fn(void *ctx);
+
+/** Waits for a condition while everybody is well.
+ *  @param what  completes "gave up waiting until …".
+ *  @return SL_OK; SL_ETIMEDOUT and SL_EIO, told on stderr; SL_ECLOSED when interrupted. */
+sl_err proc_await(proc_set_t *set, proc_condition_fn *condition, void *ctx, int timeout_ms,
+                  const char *what);
+
+/** Have all processes whose names begin with `role` left? */
+bool proc_role_left(const proc_set_t *set, const char *role);
+
 /** CPU time of all the process's threads so far, user and system; of an ended one, its total.
  *  Taken from its CPU clock: exact to the nanosecond, where /proc/<pid>/stat counts 10 ms. */
 uint64_t proc_cpu_ns(proc_t *proc);
+
+/** The sum over all processes whose names begin with `role`. */
+uint64_t proc_role_cpu_ns(proc_set_t *set, const char *role);
 
 /** Anonymous resident memory (RssAnon); 0 when it cannot be read. */
 uint64_t proc_rss_anon_bytes(const proc_t *proc);

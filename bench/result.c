@@ -35,6 +35,11 @@ void result_put(result_t *result, size_t figure, double value)
     result->values[figure * RESULT_RUNS_MAX + result->runs] = value;
 }
 
+double result_last(const result_t *result, size_t figure)
+{
+    return result->values[figure * RESULT_RUNS_MAX + result->runs];
+}
+
 void result_end_run(result_t *result)
 {
     result->runs++;

@@ -45,6 +45,9 @@ void result_fini(result_t *result);
 void result_put(result_t *result, size_t figure, double value);
 void result_end_run(result_t *result);
 
+/** What was put there in the run that is going on; 0 where nothing was. */
+double result_last(const result_t *result, size_t figure);
+
 void result_fact_text(result_t *result, const char *name, const char *text);
 void result_fact_number(result_t *result, const char *name, double value);
 

@@ -1,0 +1,90 @@
+#include "daemons.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PATH_BYTES = 600 };
+
+sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
+                            daemons_transport_t transport, const char *const *extra,
+                            size_t extra_count, broker_daemon_t *broker)
+{
+    char program[PATH_BYTES], feed[PATH_BYTES], intake[PATH_BYTES];
+    bench_program(place, "sluice-broker", program, sizeof program);
+    if (transport == DAEMONS_IPC) {
+        snprintf(feed, sizeof feed, "ipc://%s/feed", place->dir);
+        snprintf(intake, sizeof intake, "ipc://%s/intake", place->dir);
+    } else {
+        snprintf(feed, sizeof feed, "tcp://127.0.0.1:*");
+        snprintf(intake, sizeof intake, "tcp://127.0.0.1:*");
+    }
+    const char *argv[16 + DAEMONS_EXTRA_ARGS_MAX] = {
+        program,  "--feed",      feed,           "--intake", intake, "--query", "tcp://127.0.0.1:*",
+        "--http", "127.0.0.1:0", "--durability", "memory"};
+    size_t argc = 11;
+    for (size_t i = 0; i < extra_count && i < DAEMONS_EXTRA_ARGS_MAX; i++)
+        argv[argc++] = extra[i];
+    sl_err err = proc_start_daemon(set, &broker->proc, "sluice-broker", argv);
+    if (err != SL_OK)
+        return err;
+    proc_ready_value(broker->proc, "feed", broker->feed, sizeof broker->feed);
+    proc_ready_value(broker->proc, "intake", broker->intake, sizeof broker->intake);
+    proc_ready_value(broker->proc, "query", broker->query, sizeof broker->query);
+    proc_ready_value(broker->proc, "http", broker->http, sizeof broker->http);
+    return SL_OK;
+}
+
+void daemons_set_keys(void)
+{
+    setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "bench-key", 1);
+    setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "bench-secret", 1);
+    unsetenv("ALIBABA_CLOUD_SECURITY_TOKEN");
+}
+
+sl_err daemons_start_mns(proc_set_t *set, const bench_place_t *place, size_t memory_bytes,
+                         mns_daemon_t *mns)
+{
+    char program[PATH_BYTES], memory[32];
+    bench_program(place, "mns-local", program, sizeof program);
+    snprintf(memory, sizeof memory, "%zu", memory_bytes);
+    const char *argv[] = {program,    "--listen",     "127.0.0.1:0", "--account", DAEMONS_ACCOUNT,
+                          "--region", DAEMONS_REGION, "--memory",    memory,      NULL};
+    sl_err err = proc_start_daemon(set, &mns->proc, "mns-local", argv);
+    if (err == SL_OK)
+        proc_ready_value(mns->proc, "endpoint", mns->endpoint, sizeof mns->endpoint);
+    return err;
+}
+
+static sl_err write_bridge_config(const char *path, const broker_daemon_t *broker,
+                                  const mns_daemon_t *mns, const char *queue, size_t polls)
+{
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return SL_EIO;
+    fprintf(file,
+            "{ \"broker\": \"%s\", \"http\": \"127.0.0.1:0\",\n"
+            "  \"sources\": [ { \"type\": \"queue\", \"endpoint\": \"%s\", \"region\": \"%s\",\n"
+            "                 \"account\": \"%s\", \"queue\": \"%s\"",
+            broker->intake, mns->endpoint, DAEMONS_REGION, DAEMONS_ACCOUNT, queue);
+    if (polls > 0)
+        fprintf(file, ", \"polls\": %zu", polls);
+    fprintf(file, " } ] }\n");
+    return fclose(file) == 0 ? SL_OK : SL_EIO;
+}
+
+sl_err daemons_start_bridge(proc_set_t *set, const bench_place_t *place,
+                            const broker_daemon_t *broker, const mns_daemon_t *mns,
+                            const char *queue, size_t polls, bridge_daemon_t *bridge)
+{
+    char program[PATH_BYTES], config[PATH_BYTES];
+    bench_program(place, "sluice-bridge", program, sizeof program);
+    snprintf(config, sizeof config, "%s/bridge.json", place->dir);
+    sl_err err = write_bridge_config(config, broker, mns, queue, polls);
+    if (err != SL_OK)
+        return err;
+    const char *argv[] = {program, "--config", config, NULL};
+    err = proc_start_daemon(set, &bridge->proc, "sluice-bridge", argv);
+    if (err == SL_OK)
+        proc_ready_value(bridge->proc, "http", bridge->http, sizeof bridge->http);
+    return err;
+}
