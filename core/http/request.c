@@ -44,6 +44,11 @@ static http_request_t *open_connection(http_server_t *s, struct MHD_Connection *
     r->connection = connection;
     r->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     http_deadline(r, &s->idle);
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = r};
+    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, r->fd, &event) != 0) {
+        count(s, HTTP_COUNT_NO_MEMORY);
+        shutdown(r->fd, SHUT_RDWR); /* unwatched, a parked request of it would never end */
+    }
     count(s, HTTP_COUNT_ACCEPTED);
     set_gauge(s, HTTP_COUNT_CONNECTIONS, 1);
     return r;
@@ -52,6 +57,7 @@ static http_request_t *open_connection(http_server_t *s, struct MHD_Connection *
 static void close_connection(http_request_t *r)
 {
     http_deadline(r, NULL);
+    epoll_ctl(r->server->epoll_fd, EPOLL_CTL_DEL, r->fd, NULL);
     set_gauge(r->server, HTTP_COUNT_CONNECTIONS, -1);
     r->server->mhd_due = true; /* it may accept again only at its next run */
     if (r->response != NULL)
@@ -144,6 +150,21 @@ static enum MHD_Result take_piece(http_request_t *r, const char *piece, size_t *
     return MHD_NO;
 }
 
+static void hang_up_parked(http_request_t *r)
+{
+    count(r->server, HTTP_COUNT_HANGUPS);
+    http_request_drop(r);
+}
+
+void http_request_on_hang_up(http_request_t *r)
+{
+    r->hung_up = true;
+    if (r->phase == PHASE_PARKED)
+        hang_up_parked(r);
+    else /* a new edge for libmicrohttpd; what was sent before can still be read, and answered */
+        shutdown(r->fd, SHUT_RD);
+}
+
 /* The handler returned without a reply. */
 static enum MHD_Result park(http_request_t *r)
 {
@@ -153,12 +174,8 @@ static enum MHD_Result park(http_request_t *r)
     DL_APPEND2(s->parked, r, parked_prev, parked_next);
     set_gauge(s, HTTP_COUNT_PARKED, 1);
     MHD_suspend_connection(r->connection);
-    struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = r};
-    r->watched = epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, r->fd, &event) == 0;
-    if (!r->watched) {
-        count(s, HTTP_COUNT_NO_MEMORY);
-        http_request_drop(r);
-    }
+    if (r->hung_up)
+        hang_up_parked(r);
     return MHD_YES;
 }
 
@@ -263,6 +280,8 @@ void *http_request_user(const http_request_t *r)
 bool http_request_hung_up(const http_request_t *r)
 {
     char byte;
+    if (r->hung_up)
+        return true;
     ssize_t got = recv(r->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
@@ -297,9 +316,6 @@ static struct MHD_Response *make_response(const http_reply_t *reply)
 static void unpark(http_request_t *r)
 {
     http_server_t *s = r->server;
-    if (r->watched)
-        epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, r->fd, NULL);
-    r->watched = false;
     DL_DELETE2(s->parked, r, parked_prev, parked_next);
     set_gauge(s, HTTP_COUNT_PARKED, -1);
     http_deadline(r, &s->busy);

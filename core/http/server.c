@@ -1,6 +1,9 @@
-/* The server's life and loop.  One epoll set holds libmicrohttpd's own set, the sockets of parked
- * requests (libmicrohttpd lets go of a suspended connection, so only we can see it hang up), and
- * what the owner wants watched. */
+/* The server's life and loop.  One epoll set holds libmicrohttpd's own set, every connection for
+ * the sake of its hang-up alone, and what the owner wants watched.
+ *
+ * Why we look for hang-ups ourselves: libmicrohttpd lets go of a suspended connection, so it cannot
+ * see a parked client leave; and it reads edge-triggered but stops at a short read, so an end that
+ * came together with the last bytes goes unseen until the idle timeout. */
 #include "server_impl.h"
 
 #include <errno.h>
@@ -74,13 +77,7 @@ static void on_event(http_server_t *s, const struct epoll_event *event)
             w->on_ready(w->ctx);
             return;
         }
-    http_request_t *r = event->data.ptr;
-    /* an event of this turn may be stale: the request was answered by one before it.  The struct
-     * is still there, since connections are freed in MHD_run alone. */
-    if (r->phase != PHASE_PARKED)
-        return;
-    counter_add(&s->counters[HTTP_COUNT_HANGUPS], 1);
-    http_request_drop(r);
+    http_request_on_hang_up(event->data.ptr);
 }
 
 sl_err http_server_run(http_server_t *s, int timeout_ms)

@@ -28,7 +28,7 @@ struct http_request {
     int fd;
     http_phase_t phase;
     bool head_seen; /**< libmicrohttpd's first call for this request has been */
-    bool watched;   /**< parked, and its socket is in the epoll set */
+    bool hung_up;   /**< the client will send no more */
     size_t forgotten;
     const char *method;
     sl_buf_t target, body;
@@ -77,5 +77,8 @@ void http_on_connection(void *cls, struct MHD_Connection *connection, void **con
 
 /** A parked request ends without a reply: its owner is told, its connection closes. */
 void http_request_drop(http_request_t *r);
+
+/** The epoll set says that the client will send no more. */
+void http_request_on_hang_up(http_request_t *r);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -293,6 +294,39 @@ static void a_hang_up_is_seen_before_the_turn_that_tells_it(void **state)
     assert_true(http_request_hung_up(f->parked[0]));
 }
 
+static void one_who_left_before_being_heard_is_let_go(void **state)
+{
+    fixture_t *f = *state;
+    static const char *const said[] = {"", "GE", "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+                                       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx"};
+    raw_client_t c, other;
+    for (int park = 0; park < 2; park++)
+        for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+            f->park = park;
+            raw_open(&c, http_server_url(f->server), turn, f);
+            raw_say(&c, said[i]);
+            raw_close(&c); /* before the server had a turn */
+        }
+    client_open(&other, f);
+    RAW_WAIT(&other,
+             counted(f, HTTP_COUNT_ACCEPTED) == 9 && counted(f, HTTP_COUNT_CONNECTIONS) == 1);
+    assert_int_equal(counted(f, HTTP_COUNT_TIMEOUTS), 0);
+    assert_int_equal(f->parked_count, 0);
+    raw_close(&other);
+}
+
+static void one_who_only_listens_still_gets_his_reply(void **state)
+{
+    fixture_t *f = *state;
+    raw_client_t c;
+    client_open(&c, f);
+    raw_say(&c, "POST /last HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi");
+    shutdown(c.fd, SHUT_WR);
+    assert_string_equal(raw_hear(&c).body, "/last");
+    RAW_WAIT(&c, c.closed);
+    raw_close(&c);
+}
+
 static void a_reply_to_one_who_just_hung_up_is_harmless(void **state)
 {
     fixture_t *f = *state;
@@ -548,6 +582,8 @@ int main(void)
         WITH_SERVER(a_parked_request_is_answered_later),
         WITH_SERVER(a_hang_up_while_parked_is_told),
         WITH_SERVER(a_hang_up_is_seen_before_the_turn_that_tells_it),
+        WITH_SERVER(one_who_left_before_being_heard_is_let_go),
+        WITH_SERVER(one_who_only_listens_still_gets_his_reply),
         WITH_SERVER(a_reply_to_one_who_just_hung_up_is_harmless),
         WITH_SERVER(destroy_tells_the_parked),
         WITH_SERVER(an_announced_body_too_large_is_413),
