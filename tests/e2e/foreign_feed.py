@@ -42,10 +42,10 @@ def decode(frames):
 class Subscriber:
     """Joins as the documentation says: topics, $tick, and last a ~sync topic of its own."""
 
-    def __init__(self, feed, prefixes):
+    def __init__(self, feed, prefixes, receive_hwm=0):
         self.socket = zmq.Context.instance().socket(zmq.SUB)
         self.socket.setsockopt(zmq.SNDHWM, 0)
-        self.socket.setsockopt(zmq.RCVHWM, 0)
+        self.socket.setsockopt(zmq.RCVHWM, receive_hwm)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.connect(feed)
         self.sync = f"~sync.{secrets.token_hex(8)}"
