@@ -58,7 +58,7 @@ static sl_err resolve(const char *listen, struct addrinfo **found)
 
 static sl_err name_of(int fd, char url[HTTP_URL_MAX])
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     char host[INET6_ADDRSTRLEN + 16], port[8];
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <utlist.h>
 
 /* How far past the limit a body is read for the sake of a polite 413; beyond it we hang up. */
 enum { FORGET_TIMES = 4 };
@@ -43,7 +42,7 @@ static http_request_t *open_connection(http_server_t *s, struct MHD_Connection *
     r->server = s;
     r->connection = connection;
     r->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    http_deadline(r, &s->idle);
+    http_place(r, &s->idle);
     struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = r};
     if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, r->fd, &event) != 0) {
         count(s, HTTP_COUNT_NO_MEMORY);
@@ -56,7 +55,7 @@ static http_request_t *open_connection(http_server_t *s, struct MHD_Connection *
 
 static void close_connection(http_request_t *r)
 {
-    http_deadline(r, NULL);
+    http_place(r, NULL);
     epoll_ctl(r->server->epoll_fd, EPOLL_CTL_DEL, r->fd, NULL);
     set_gauge(r->server, HTTP_COUNT_CONNECTIONS, -1);
     r->server->mhd_due = true; /* it may accept again only at its next run */
@@ -96,7 +95,7 @@ void *http_on_line(void *cls, const char *target, struct MHD_Connection *connect
         return NULL;
     begin(r);
     sl_buf_append(&r->target, target, strlen(target) + 1);
-    http_deadline(r, &s->busy);
+    http_place(r, &s->busy);
     return r;
 }
 
@@ -114,7 +113,7 @@ static enum MHD_Result queue_response(http_request_t *r)
 {
     if (r->response == NULL)
         return MHD_NO;
-    http_deadline(r, &r->server->busy);
+    http_place(r, &r->server->busy);
     enum MHD_Result result = MHD_queue_response(r->connection, r->status, r->response);
     MHD_destroy_response(r->response);
     r->response = NULL;
@@ -170,8 +169,7 @@ static enum MHD_Result park(http_request_t *r)
 {
     http_server_t *s = r->server;
     r->phase = PHASE_PARKED;
-    http_deadline(r, NULL);
-    DL_APPEND2(s->parked, r, parked_prev, parked_next);
+    http_place(r, &s->parked);
     set_gauge(s, HTTP_COUNT_PARKED, 1);
     MHD_suspend_connection(r->connection);
     if (r->hung_up)
@@ -221,7 +219,7 @@ void http_on_completed(void *cls, struct MHD_Connection *connection, void **stat
     if (r == NULL)
         return;
     r->phase = PHASE_IDLE;
-    http_deadline(r, &s->idle);
+    http_place(r, &s->idle);
 }
 
 /* -- the handler's side -------------------------------------------------------------------- */
@@ -316,9 +314,8 @@ static struct MHD_Response *make_response(const http_reply_t *reply)
 static void unpark(http_request_t *r)
 {
     http_server_t *s = r->server;
-    DL_DELETE2(s->parked, r, parked_prev, parked_next);
     set_gauge(s, HTTP_COUNT_PARKED, -1);
-    http_deadline(r, &s->busy);
+    http_place(r, &s->busy);
     MHD_resume_connection(r->connection);
     s->mhd_due = true;
 }

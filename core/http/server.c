@@ -18,9 +18,9 @@ enum { EVENTS_A_TURN = 64 };
 
 static const counter_def_t counter_defs[] = {HTTP_COUNTERS(COUNTER_DEF)};
 
-/* -- deadlines ----------------------------------------------------------------------------- */
+/* -- lists and deadlines ------------------------------------------------------------------- */
 
-void http_deadline(http_request_t *r, http_request_t **list)
+void http_place(http_request_t *r, http_request_t **list)
 {
     http_server_t *s = r->server;
     if (r->list != NULL)
@@ -36,7 +36,7 @@ static void cut_overdue(http_server_t *s, http_request_t **list)
 {
     while (*list != NULL && (*list)->deadline_ms <= s->now_ms) {
         http_request_t *r = *list;
-        http_deadline(r, NULL);
+        http_place(r, NULL);
         /* libmicrohttpd has no call to end a connection from outside; it sees this as a hang-up */
         shutdown(r->fd, SHUT_RDWR);
         counter_add(&s->counters[HTTP_COUNT_TIMEOUTS], 1);
@@ -65,7 +65,7 @@ int http_server_timeout_ms(const http_server_t *s)
 /* -- the loop ------------------------------------------------------------------------------ */
 
 /* What an epoll event is about is told by the address it carries: the server itself
- * (libmicrohttpd's set), one of its few watches, or else a parked request. */
+ * (libmicrohttpd's set), one of its few watches, or else a connection that hung up. */
 static void on_event(http_server_t *s, const struct epoll_event *event)
 {
     if (event->data.ptr == s) {

@@ -33,10 +33,9 @@ struct http_request {
     const char *method;
     sl_buf_t target, body;
     void *user;
-    http_request_t **list; /**< the deadline list it is on, or NULL */
-    uint64_t deadline_ms;
-    http_request_t *prev, *next;               /**< in list */
-    http_request_t *parked_prev, *parked_next; /**< in server->parked */
+    http_request_t **list; /**< the server's list it is on, or NULL */
+    uint64_t deadline_ms;  /**< on idle and busy */
+    http_request_t *prev, *next;
 };
 
 typedef struct http_watch {
@@ -62,8 +61,8 @@ struct http_server {
     char url[HTTP_URL_MAX];
 };
 
-/** Puts the connection on a deadline list, or on none (NULL). */
-void http_deadline(http_request_t *r, http_request_t **list);
+/** Puts the connection on one of the server's lists, or on none (NULL).  Its time begins anew. */
+void http_place(http_request_t *r, http_request_t **list);
 
 /* libmicrohttpd's callbacks, in request.c */
 void *http_on_line(void *cls, const char *target, struct MHD_Connection *connection);

@@ -97,7 +97,7 @@ static bool whole(const raw_client_t *c, size_t *head_len, size_t *len)
 
 raw_reply_t raw_hear(raw_client_t *c)
 {
-    size_t head_len, len;
+    size_t head_len = 0, len = 0;
     RAW_WAIT(c, whole(c, &head_len, &len));
     char *heard = realloc(c->heard, len + 1);
     assert_non_null(heard);
