@@ -64,7 +64,9 @@
     X(SUBSCRIBERS, GAUGE, "broker_feed_connections", "Connections to the feed")                    \
     X(PUBLISHER_CONNECTIONS, GAUGE, "broker_intake_connections", "Connections to the intake")      \
     X(QUERY_CONNECTIONS, GAUGE, "broker_query_connections", "Connections to the query endpoint")   \
-    X(HANDSHAKES_FAILED, TOTAL, "broker_handshakes_failed", "Connections that spoke no ZMTP 3")    \
+    X(CONNECTIONS_ACCEPTED, TOTAL, "broker_connections_accepted", "Connections accepted")          \
+    X(HANDSHAKES, TOTAL, "broker_handshakes",                                                      \
+      "Accepted connections that turned out to speak ZMTP 3")                                      \
     X(CONNECTIONS_REFUSED, TOTAL, "broker_connections_refused", "Connections past the limit")      \
     X(ACCEPTS_FAILED, TOTAL, "broker_accepts_failed", "Connections that could not be accepted")
 

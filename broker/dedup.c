@@ -174,12 +174,10 @@ static void drop_passed_marks(dedup_t *d)
         drop_mark(d);
 }
 
-/* The oldest entry came before the second mark; or, where there is one mark only, within mark_ms of
- * it, else there would be another. */
+/* The oldest entry came within mark_ms of the oldest mark, else there would be another mark. */
 static bool oldest_is_too_old(dedup_t *d)
 {
-    uint64_t came_ms = d->mark_count > 1 ? mark_at(d, 1)->ms : mark_at(d, 0)->ms + d->mark_ms;
-    return came_ms + d->age_ms <= d->now_ms;
+    return mark_at(d, 0)->ms + d->mark_ms + d->age_ms <= d->now_ms;
 }
 
 void dedup_expire(dedup_t *d, uint64_t now_ms, uint32_t budget)

@@ -17,9 +17,8 @@ enum {
     ZAP_DOMAIN = 4,
     ZAP_MECHANISM = 7,
     ENDPOINT_BYTES = 64,
-    WATCHED = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_DISCONNECTED |
-              ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-              ZMQ_EVENT_MONITOR_STOPPED,
+    WATCHED = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+              ZMQ_EVENT_DISCONNECTED,
 };
 
 typedef struct zap_frame {
@@ -115,16 +114,16 @@ static void on_event(door_t *door, int way)
     switch (event) {
     case ZMQ_EVENT_ACCEPTED:
         door->connections[way]++;
+        counter_add(&door->counters[BROKER_CONNECTIONS_ACCEPTED], 1);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: /* a failed one has no event of its own */
+        counter_add(&door->counters[BROKER_HANDSHAKES], 1);
         break;
     case ZMQ_EVENT_DISCONNECTED:
         door->connections[way] -= door->connections[way] > 0;
         break;
     case ZMQ_EVENT_ACCEPT_FAILED:
         counter_add(&door->counters[BROKER_ACCEPTS_FAILED], 1);
-        break;
-    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        counter_add(&door->counters[BROKER_HANDSHAKES_FAILED], 1);
         break;
     default:
         break;

@@ -217,15 +217,20 @@ static void unrecognise(sequencer_t *s, const take_t *take, uint32_t from, uint3
             dedup_forget(&s->dedup, id_of(take, i));
 }
 
-/* The request waits for the originals of its duplicates that are not durable yet. */
-static void wait_for_originals(sequencer_t *s, request_t *r, uint32_t from, uint32_t to)
+/* The request waits for the originals of its duplicates that are not durable yet.  Those are sealed
+ * before the batch `own`: should one of them fail, then so does everything of this request. */
+static void wait_for_originals(sequencer_t *s, request_t *r, uint32_t from, uint32_t to,
+                               const batch_t *own)
 {
     for (uint32_t i = from; i < to; i++) {
         if (!s->known[i])
             continue;
         batch_t *original = batch_pool_pending(&s->pool, s->originals[i]);
-        if (original != NULL && (original->waiters == NULL || original->waiters->request != r))
-            wait_for(s, r, original, 0, 0);
+        if (original == NULL || (original->waiters != NULL && original->waiters->request == r))
+            continue;
+        wait_for(s, r, original, 0, 0);
+        if (original != own && original->topic->forming == original)
+            seal(s, original);
     }
 }
 
@@ -270,7 +275,7 @@ static sl_err take_small(sequencer_t *s, request_t *r, const take_t *take, topic
     if (err == SL_OK) {
         uint32_t known = recognise(s, take, 0, take->count, b->ticket);
         copy_new(s, r, take, 0, take->count, b);
-        wait_for_originals(s, r, 0, take->count);
+        wait_for_originals(s, r, 0, take->count, b);
         count_taken(s, r, take->count, known, b->body_len - before);
         s->forming_bytes += b->body_len - before;
     }
@@ -306,7 +311,7 @@ static sl_err take_whole(sequencer_t *s, request_t *r, const take_t *take, topic
     } else if (known < take->count) {
         copy_new(s, r, take, 0, take->count, b);
     }
-    wait_for_originals(s, r, 0, take->count);
+    wait_for_originals(s, r, 0, take->count, b);
     count_taken(s, r, take->count, known, b->body_len);
     if (b->count > 0)
         seal(s, b);
@@ -351,35 +356,43 @@ static batch_t *open_parts(sequencer_t *s, const take_t *take, topic_t *topic)
     return head;
 }
 
-/* More than one feed message: several batches, which the journal commits together. */
-static sl_err take_parts(sequencer_t *s, request_t *r, const take_t *take, topic_t *topic)
+/* Seals the parts that hold something, one right behind the other. */
+static void seal_parts(sequencer_t *s, batch_t *parts)
 {
-    batch_t *b = open_parts(s, take, topic);
-    if (b == NULL)
-        return SL_ENOMEM;
-    batch_t *ready = NULL; /* sealed when it is known whether another follows */
-    for (uint32_t from = 0; from < take->count;) {
-        uint32_t to = part_end(take, topic, from);
-        batch_t *next = b->next;
-        b->next = NULL;
-        uint32_t known = recognise(s, take, from, to, b->ticket);
-        copy_new(s, r, take, from, to, b);
-        wait_for_originals(s, r, from, to);
-        count_taken(s, r, to - from, known, b->body_len);
+    batch_t *ready = NULL; /* waits until it is known whether another follows */
+    while (parts != NULL) {
+        batch_t *b = parts;
+        parts = b->next;
         if (b->count == 0) {
             discard(b);
-        } else {
-            if (ready != NULL) {
-                ready->joined = true;
-                seal(s, ready);
-            }
-            ready = b;
+            continue;
         }
-        b = next;
-        from = to;
+        if (ready != NULL) {
+            ready->joined = true;
+            seal(s, ready);
+        }
+        ready = b;
     }
     if (ready != NULL)
         seal(s, ready);
+}
+
+/* More than one feed message: several batches, which the journal commits together. */
+static sl_err take_parts(sequencer_t *s, request_t *r, const take_t *take, topic_t *topic)
+{
+    batch_t *parts = open_parts(s, take, topic);
+    if (parts == NULL)
+        return SL_ENOMEM;
+    uint32_t from = 0;
+    for (batch_t *b = parts; b != NULL; b = b->next) {
+        uint32_t to = part_end(take, topic, from);
+        uint32_t known = recognise(s, take, from, to, b->ticket);
+        copy_new(s, r, take, from, to, b);
+        wait_for_originals(s, r, from, to, b);
+        count_taken(s, r, to - from, known, b->body_len);
+        from = to;
+    }
+    seal_parts(s, parts);
     return SL_OK;
 }
 
