@@ -1,0 +1,253 @@
+/* sluice sub - events on standard output, everything else on standard error.
+ *
+ * One loop: take items until there is none, flush, then wait for the subscription, the clock, a
+ * signal, or for the reader of our output to leave. */
+#include "cli.h"
+#include "format.h"
+
+#include "base/clock.h"
+#include "wire/topic.h"
+
+#include <sluice.h>
+
+#include <inttypes.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum {
+    FLUSH_BYTES = 64 * 1024,
+    WAIT_MS = 100, /* at most: the subscription's own timers want a turn too */
+    ITEMS_PER_TURN = 4096,
+};
+
+typedef struct options {
+    const char *feed, *query;
+    int format;
+    uint64_t count, timeout_s;
+    bool numbers, ready;
+} options_t;
+
+static const config_opt_t opts[] = {
+    {.key = "feed",
+     .kind = CONFIG_STR,
+     .offset = offsetof(options_t, feed),
+     .def = "tcp://127.0.0.1:5551",
+     .arg = "ENDPOINT",
+     .help = "the broker's feed"},
+    {.key = "query",
+     .kind = CONFIG_STR,
+     .offset = offsetof(options_t, query),
+     .def = "tcp://127.0.0.1:5552",
+     .arg = "ENDPOINT",
+     .help = "the broker's query socket"},
+    {.key = "format",
+     .kind = CONFIG_CHOICE,
+     .offset = offsetof(options_t, format),
+     .def = "auto",
+     .arg = "FORMAT",
+     .help =
+         "pretty, json (a line each), cloudevents (a line each) or msgpack (one after another); "
+         "auto is pretty on a terminal, else json",
+     .choices = "auto|pretty|json|cloudevents|msgpack"},
+    {.key = "count",
+     .kind = CONFIG_U64,
+     .offset = offsetof(options_t, count),
+     .help = "end after this many events; 0 goes on"},
+    {.key = "timeout",
+     .kind = CONFIG_U64,
+     .offset = offsetof(options_t, timeout_s),
+     .arg = "SECONDS",
+     .help = "end after this long; 0 goes on",
+     .max = 1000000000},
+    {.key = "numbers",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(options_t, numbers),
+     .help = "with json: $topic, $number, $prev and $stream come first in each line"},
+    {.key = "ready",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(options_t, ready),
+     .help = "say \"ready\" on standard error once the subscription is in force"},
+};
+
+static void check(config_t *config, const void *read)
+{
+    const options_t *options = read;
+    const char *const *patterns;
+    size_t count = config_positional(config, &patterns);
+    for (size_t i = 0; i < count; i++)
+        if (!wire_pattern_valid(patterns[i], strlen(patterns[i])))
+            config_complain(config, patterns[i],
+                            "is no pattern; \"Job.\", \"*.On*Failed\" and "
+                            "\"Job.OnJobFailed\" are some");
+    if (options->numbers && options->format != FORMAT_JSON && options->format != FORMAT_AUTO)
+        config_complain(config, "numbers", "goes with --format json only");
+}
+
+static const config_program_t program = {
+    .name = "sluice sub",
+    .summary = "Subscribes to events and prints them, as they come, on standard output.",
+    .positional = "[PATTERN…]",
+    .epilog =
+        "A pattern is a whole topic (Job.OnJobFailed), a prefix that ends in a dot (Job.), or "
+        "has stars, each for any run within a segment (*.On*Failed). Without one, every "
+        "topic. Lost ranges and changes of the stream are told on standard error, a line "
+        "each.\n\nExit: 0 when --count is reached, or --timeout without --count, or at "
+        "SIGINT or SIGTERM, or when the reader of the output leaves; 1 when --timeout comes "
+        "before --count, or the output fails; 2 when an option is wrong.",
+    .table = {opts, sizeof opts / sizeof opts[0], sizeof(options_t)},
+    .check = check,
+};
+
+/* -- a run --------------------------------------------------------------------------------- */
+
+typedef struct run {
+    const options_t *options;
+    sluice_sub_t *sub;
+    format_t format;
+    sl_buf_t out;
+    uint64_t deadline_ms; /* 0: none */
+    uint64_t events, malformed, missed_ranges, missed_numbers;
+    bool said_ready;
+    bool output_gone;
+} run_t;
+
+static void say_missed(run_t *run, const sluice_item_t *item)
+{
+    run->missed_ranges++;
+    run->missed_numbers += item->lost_to - item->lost_from + 1;
+    fprintf(stderr, "lost: numbers %" PRIu64 " to %" PRIu64 " of stream %" PRIu64 "\n",
+            item->lost_from, item->lost_to, item->stream);
+}
+
+static void take_event(run_t *run, const sluice_item_t *item)
+{
+    sl_err err = format_event(&run->out, &run->format, item);
+    if (err != SL_OK) {
+        run->malformed++;
+        fprintf(stderr, "sluice sub: number %" PRIu64 " on %.*s: %s\n", item->number,
+                (int)item->topic_len, item->topic, sl_err_text(err));
+        run->out.failed = false;
+        return;
+    }
+    run->events++;
+    if (run->out.len >= FLUSH_BYTES && !cli_flush(&run->out))
+        run->output_gone = true;
+}
+
+static bool enough(const run_t *run)
+{
+    return run->output_gone || cli_stopping() ||
+           (run->options->count > 0 && run->events >= run->options->count);
+}
+
+/* Takes what there is, some thousand items at most.  False: the subscription is of no use. */
+static bool take_items(run_t *run, bool *idle)
+{
+    *idle = false;
+    for (int i = 0; i < ITEMS_PER_TURN && !enough(run); i++) {
+        sluice_item_t item;
+        sluice_err err = sluice_sub_next(run->sub, &item, 0);
+        if (err == SLUICE_EAGAIN) {
+            *idle = true;
+            return true;
+        }
+        if (err == SLUICE_EPROTO || err == SLUICE_EVERSION) {
+            fprintf(stderr, "sluice sub: a message was skipped: %s\n", sluice_err_text(err));
+        } else if (err != SLUICE_OK) {
+            fprintf(stderr, "sluice sub: %s\n", sluice_err_text(err));
+            return false;
+        } else if (item.kind == SLUICE_ITEM_EVENT) {
+            take_event(run, &item);
+        } else if (item.kind == SLUICE_ITEM_LOST) {
+            say_missed(run, &item);
+        } else {
+            fprintf(stderr, "stream: the broker's numbering began anew; it is now %" PRIu64 "\n",
+                    item.stream);
+        }
+    }
+    return true;
+}
+
+static bool time_is_up(const run_t *run)
+{
+    return run->deadline_ms != 0 && sl_clock_mono_ms(&sl_clock_system) >= run->deadline_ms;
+}
+
+static void wait_for_more(run_t *run)
+{
+    struct pollfd fds[] = {{.fd = sluice_sub_fd(run->sub), .events = POLLIN},
+                           {.fd = STDOUT_FILENO, .events = 0}}; /* only: is the reader gone? */
+    int wait_ms = WAIT_MS;
+    if (run->deadline_ms != 0) {
+        uint64_t now_ms = sl_clock_mono_ms(&sl_clock_system);
+        uint64_t left_ms = run->deadline_ms > now_ms ? run->deadline_ms - now_ms : 0;
+        wait_ms = left_ms < WAIT_MS ? (int)left_ms : WAIT_MS;
+    }
+    if (poll(fds, 2, wait_ms) > 0 && (fds[1].revents & POLLERR) != 0)
+        run->output_gone = true;
+}
+
+static int loop(run_t *run)
+{
+    bool usable = true;
+    while (usable && !enough(run) && !time_is_up(run)) {
+        bool idle;
+        usable = take_items(run, &idle);
+        if (run->options->ready && !run->said_ready && sluice_sub_joined(run->sub)) {
+            fprintf(stderr, "ready\n");
+            run->said_ready = true;
+        }
+        if (idle && !cli_flush(&run->out))
+            run->output_gone = true;
+        else if (idle && usable && !enough(run))
+            wait_for_more(run);
+    }
+    bool flushed = run->output_gone || cli_flush(&run->out) || cli_stopping();
+    bool short_of = run->options->count > 0 && run->events < run->options->count &&
+                    !cli_stopping() && !run->output_gone;
+    return usable && flushed && !short_of ? CLI_DONE : CLI_NOT_ALL;
+}
+
+static sluice_err start(run_t *run, const char *const *patterns, size_t count)
+{
+    run->format = (format_t){.kind = (format_kind_t)run->options->format,
+                             .colour = cli_colour(),
+                             .numbers = run->options->numbers};
+    if (run->format.kind == FORMAT_AUTO)
+        run->format.kind =
+            isatty(STDOUT_FILENO) && !run->options->numbers ? FORMAT_PRETTY : FORMAT_JSON;
+    if (run->options->timeout_s > 0)
+        run->deadline_ms = sl_clock_mono_ms(&sl_clock_system) + run->options->timeout_s * 1000;
+    return sluice_sub_create(&run->sub,
+                             &(sluice_sub_options_t){.size = sizeof(sluice_sub_options_t),
+                                                     .feed = run->options->feed,
+                                                     .query = run->options->query,
+                                                     .patterns = count > 0 ? patterns : NULL});
+}
+
+int cli_sub(int argc, char **argv)
+{
+    config_t *config;
+    options_t options = {0};
+    int code;
+    if (cli_options(&config, &program, &options, argc, argv, &code)) {
+        const char *const *patterns;
+        size_t count = config_positional(config, &patterns); /* NULL-terminated, too */
+        run_t run = {.options = &options};
+        cli_catch_signals();
+        sluice_err err = start(&run, patterns, count);
+        if (err == SLUICE_OK) {
+            code = loop(&run);
+        } else {
+            fprintf(stderr, "sluice sub: %s: %s\n", options.feed, sluice_err_text(err));
+            code = err == SLUICE_EINVAL ? CLI_USAGE : CLI_NOT_ALL;
+        }
+        if (run.missed_ranges > 0)
+            fprintf(stderr, "missed: %" PRIu64 " ranges, of %" PRIu64 " numbers at most\n",
+                    run.missed_ranges, run.missed_numbers);
+        sluice_sub_destroy(&run.sub);
+        sl_buf_fini(&run.out);
+    }
+    config_free(&config);
+    return code;
+}

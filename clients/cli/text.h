@@ -1,0 +1,17 @@
+/* text.h - text that others wrote, on a terminal. */
+#ifndef CLI_TEXT_H
+#define CLI_TEXT_H
+
+#include "base/buf.h"
+
+/** Appends text so that a terminal shows it and does not obey it: control characters, C1 ones too,
+ *  become \xNN. */
+void text_clean(sl_buf_t *out, const char *text, size_t len);
+
+/** Columns it takes: its characters.  Wide ones count as one. */
+size_t text_columns(const void *text, size_t len);
+
+/** The greatest length up to `most` that does not end within a character. */
+size_t text_cut(const char *text, size_t len, size_t most);
+
+#endif
