@@ -16,9 +16,10 @@
  *
  * A client belongs to one thread at a time.  It keeps its connections alive and reuses them.  The
  * library starts no threads (libcurl may start one to look a host name up), writes nothing to the
- * terminal (give it a trace function to listen), and never logs secrets.  It repeats no request by
- * itself; mns_err_transient tells when repeating makes sense.  libcurl's global state is
- * initialised by the first client, once. */
+ * terminal (give it a trace function to listen), and never logs secrets.  It repeats no request;
+ * mns_err_transient tells when repeating makes sense.  (libcurl alone sends a request once more
+ * when a kept-alive connection turns out dead before any byte of an answer.)  libcurl's global
+ * state is initialised by the first client, once. */
 #ifndef MNS_MNS_H
 #define MNS_MNS_H
 
