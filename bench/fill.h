@@ -4,7 +4,7 @@
 
 #include "daemons.h"
 
-enum { FILL_PROCESSES = 2 };
+enum { FILL_SIMS = 2, FILL_PROCESSES = FILL_SIMS + 1 };
 
 /** Creates the queue and fills it with JSON-envelope messages of batch-sim's mix.
  *  @return SL_OK; an error, told on stderr. */

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MIX_TOPICS = 4, MIX_EVENT_MIN = 300, MIX_EVENT_MAX = 65536 };
+enum { MIX_TOPICS = 4, MIX_EVENT_MIN = 320, MIX_EVENT_MAX = 65536 };
 
 typedef struct mix_event {
     const char *topic;

@@ -71,11 +71,11 @@ static void become_child(pid_t parent, const char *name)
         _exit(1);
 }
 
-static proc_t *add(proc_set_t *set, const char *name, pid_t pid, bool worker)
+static proc_t *add(proc_set_t *set, const char *name, pid_t pid, bool leaves)
 {
     assert(set->count < set->capacity);
     proc_t *proc = &set->items[set->count++];
-    *proc = (proc_t){.pid = pid, .worker = worker, .out = -1};
+    *proc = (proc_t){.pid = pid, .leaves = leaves, .out = -1};
     snprintf(proc->name, sizeof proc->name, "%s", name);
     return proc;
 }
@@ -180,6 +180,17 @@ static sl_err read_ready(proc_t *proc, int timeout_ms)
     return SL_ETIMEDOUT;
 }
 
+sl_err proc_start_program(proc_set_t *set, proc_t **out, const char *name, const char *const argv[])
+{
+    pid_t pid = spawn(set, name, argv, -1);
+    if (pid < 0)
+        return SL_EIO;
+    proc_t *proc = add(set, name, pid, true);
+    if (out != NULL)
+        *out = proc;
+    return SL_OK;
+}
+
 sl_err proc_start_daemon(proc_set_t *set, proc_t **out, const char *name, const char *const argv[])
 {
     int pipe_fds[2];
@@ -241,15 +252,14 @@ static void tell_end(const proc_set_t *set, const proc_t *proc)
     else
         fprintf(stderr, "sluice-bench: %s left with status %d\n", proc->name,
                 WEXITSTATUS(proc->status));
-    if (!proc->worker)
-        tell_log(set, proc->name);
+    tell_log(set, proc->name); /* a forked worker has none */
 }
 
 bool proc_all_well(proc_set_t *set)
 {
     for (size_t i = 0; i < set->count; i++) {
         proc_t *proc = &set->items[i];
-        if (!reap(proc, WNOHANG) || (proc->worker && proc->status == 0))
+        if (!reap(proc, WNOHANG) || (proc->leaves && proc->status == 0))
             continue;
         tell_end(set, proc);
         return false;
@@ -297,27 +307,6 @@ bool proc_role_left(const proc_set_t *set, const char *role)
         if (in_role(&set->items[i], role) && !set->items[i].ended)
             return false;
     return true;
-}
-
-sl_err proc_run(proc_set_t *set, const char *name, const char *const argv[], int timeout_ms)
-{
-    pid_t pid = spawn(set, name, argv, -1);
-    if (pid < 0)
-        return SL_EIO;
-    proc_t *proc = add(set, name, pid, true); /* leaving with 0 is what it is there for */
-    uint64_t deadline = now_ms() + (uint64_t)timeout_ms;
-    while (!reap(proc, WNOHANG)) {
-        if (proc_interrupted())
-            return SL_ECLOSED;
-        if (now_ms() >= deadline)
-            return SL_ETIMEDOUT;
-        nap_ms(POLL_MS);
-    }
-    if (proc->status == 0)
-        return SL_OK;
-    tell_end(set, proc);
-    tell_log(set, name);
-    return SL_EIO;
 }
 
 uint64_t proc_cpu_ns(proc_t *proc)

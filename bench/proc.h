@@ -22,7 +22,7 @@ enum { PROC_NAME_MAX = 32, PROC_READY_MAX = 1024 };
 typedef struct proc {
     pid_t pid;
     char name[PROC_NAME_MAX];
-    bool worker;
+    bool leaves; /**< by itself, with 0: a worker or a program; a daemon must not */
     bool ended;
     int status; /**< of waitpid, once ended */
     int out;    /**< a daemon's stdout, kept open; -1 */
@@ -60,10 +60,10 @@ sl_err proc_start_worker(proc_set_t *set, proc_t **out, const char *name, proc_w
 sl_err proc_start_role(proc_set_t *set, const char *role, proc_worker_fn *run, void *ctx,
                        size_t count);
 
-/** Runs a program to its end, its output in <dir>/<name>.log.
- *  @return SL_OK when it left with 0; SL_ETIMEDOUT; SL_EIO, told on stderr; SL_ECLOSED when
- *          interrupted. */
-sl_err proc_run(proc_set_t *set, const char *name, const char *const argv[], int timeout_ms);
+/** Starts a program that is to leave with 0 by itself; its output goes to <dir>/<name>.log.
+ *  @return SL_OK, SL_EIO (errno). */
+sl_err proc_start_program(proc_set_t *set, proc_t **out, const char *name,
+                          const char *const argv[]);
 
 /** Reaps what has ended.  @return false when one left with another status than 0, or a daemon left
  * at all: told on stderr. */

@@ -166,14 +166,28 @@ static void a_daemon_that_leaves_is_noticed_whatever_its_status(void **state)
     assert_false(proc_all_well(&f->set));
 }
 
-static void a_program_is_run_to_its_end(void **state)
+static bool programs_left(void *ctx)
+{
+    return proc_role_left(&((fixture_t *)ctx)->set, "program");
+}
+
+static void programs_are_run_to_their_end(void **state)
 {
     fixture_t *f = *state;
-    assert_int_equal(proc_run(&f->set, "true", (const char *[]){"/bin/true", NULL}, 10000), SL_OK);
-    assert_int_equal(proc_run(&f->set, "false", (const char *[]){"/bin/false", NULL}, 10000),
-                     SL_EIO);
-    assert_int_equal(proc_run(&f->set, "sleep", (const char *[]){"/bin/sleep", "60", NULL}, 20),
-                     SL_ETIMEDOUT);
+    const char *argv[] = {"/bin/true", NULL};
+    assert_int_equal(proc_start_program(&f->set, NULL, "program-0", argv), SL_OK);
+    assert_int_equal(proc_start_program(&f->set, NULL, "program-1", argv), SL_OK);
+    assert_int_equal(proc_await(&f->set, programs_left, f, 10000, "they had left"), SL_OK);
+}
+
+static void a_program_that_fails_ends_the_waiting(void **state)
+{
+    fixture_t *f = *state;
+    const char *sleeper[] = {"/bin/sleep", "60", NULL}, *failing[] = {"/bin/false", NULL};
+    assert_int_equal(proc_start_program(&f->set, NULL, "program-0", sleeper), SL_OK);
+    assert_int_equal(proc_await(&f->set, programs_left, f, 20, "it had left"), SL_ETIMEDOUT);
+    assert_int_equal(proc_start_program(&f->set, NULL, "program-1", failing), SL_OK);
+    assert_int_equal(proc_await(&f->set, programs_left, f, 10000, "both had left"), SL_EIO);
 }
 
 int main(void)
@@ -187,7 +201,8 @@ int main(void)
         T(a_daemons_ready_line_is_read),
         T(a_daemon_that_does_not_start_is_an_error),
         T(a_daemon_that_leaves_is_noticed_whatever_its_status),
-        T(a_program_is_run_to_its_end),
+        T(programs_are_run_to_their_end),
+        T(a_program_that_fails_ends_the_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
