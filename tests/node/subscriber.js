@@ -42,7 +42,7 @@ function decodeBatch(topic, rawHeader, body) {
 }
 
 async function main([feed, count, ...prefixes]) {
-  const socket = new Subscriber({sendHighWaterMark: 0, receiveHighWaterMark: 0, linger: 0});
+  const socket = new Subscriber({receiveHighWaterMark: 0, linger: 0});
   const sync = `~sync.${randomBytes(8).toString('hex')}`;
   socket.connect(feed);
   socket.subscribe(...prefixes, '$tick', sync);
