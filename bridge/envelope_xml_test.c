@@ -174,8 +174,7 @@ static void xml_envelope_refuses_a_document_type_and_bad_bytes(void **state)
 {
     fixture_t *f = *state;
     const char *const bad[] = {
-        "<!DOCTYPE Notification [<!ENTITY a \"b\">]><Notification><TopicName>&a;</TopicName>"
-        "<MessageId>m</MessageId><Message>x</Message></Notification>",
+        "<!DOCTYPE Notification [<!ENTITY a \"b\">]><Notification/>",
         "<!DOCTYPE Notification SYSTEM \"file:///etc/passwd\"><Notification/>",
         "<Notification><Message>&nosuch;</Message></Notification>",
         "<Notification><Message>\xff</Message></Notification>",
