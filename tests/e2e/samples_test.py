@@ -12,7 +12,7 @@ from normal_form import normal_form
 from stack import ACCOUNT, BIN, REGION, ROOT, LineReader, Stack, wait_for
 
 FORMATS = ("SIMPLIFIED", "JSON", "XML")
-SAMPLES = ROOT / "core" / "event" / "testdata"
+SAMPLES = ROOT / "tests" / "samples"
 
 
 def one_of_each():
