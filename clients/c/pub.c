@@ -19,32 +19,30 @@ enum {
     ERROR_RETRY_MS = 100,
 };
 
-/* -- forming batches -------------------------------------------------------------------------- */
+/* -- batches -------------------------------------------------------------------------- */
 
-static void seal(sluice_pub_t *pub, pub_batch_t *batch)
+/* Its time has come: it stands in line.  Until it is sent it still takes events. */
+static void queue(sluice_pub_t *pub, pub_batch_t *batch)
 {
-    pub_topic_t *topic = (pub_topic_t *)batch->topic; /* its first member is the key */
     *(batch->prev != NULL ? &batch->prev->next : &pub->forming) = batch->next;
     *(batch->next != NULL ? &batch->next->prev : &pub->forming_end) = batch->prev;
-    topic->last_bytes = batch->len;
-    topic->last_events = batch->count;
-    topic->forming = NULL;
+    batch->queued = true;
     pub_window_push(&pub->window, batch);
 }
 
-/* Seals what has waited for long enough.  @return how many. */
-static unsigned seal_due(sluice_pub_t *pub, uint64_t now)
+/* Queues what has waited for long enough.  @return how many. */
+static unsigned queue_due(sluice_pub_t *pub, uint64_t now)
 {
-    unsigned sealed = 0;
-    for (; pub->forming != NULL && now >= pub->forming->started_ns + pub->linger_ns; sealed++)
-        seal(pub, pub->forming);
-    return sealed;
+    unsigned queued = 0;
+    for (; pub->forming != NULL && now >= pub->forming->started_ns + pub->linger_ns; queued++)
+        queue(pub, pub->forming);
+    return queued;
 }
 
-static void seal_all(sluice_pub_t *pub)
+static void queue_all(sluice_pub_t *pub)
 {
     while (pub->forming != NULL)
-        seal(pub, pub->forming);
+        queue(pub, pub->forming);
 }
 
 static pub_topic_t *find_topic(sluice_pub_t *pub, const char *name, size_t len, sluice_err *err)
@@ -77,7 +75,7 @@ static sluice_err begin_batch(sluice_pub_t *pub, pub_topic_t *topic, size_t len)
     batch->started_ns = link_now_ns();
     batch->prev = pub->forming_end;
     *(batch->prev != NULL ? &batch->prev->next : &pub->forming) = batch;
-    pub->forming_end = topic->forming = batch;
+    pub->forming_end = topic->open = batch;
     if (pub->stats.pending_events == 0)
         pub->acked_ns = batch->started_ns;
     if (pub->linger_ns > 0)
@@ -92,18 +90,21 @@ static void make_id(sluice_pub_t *pub, uint8_t id[WIRE_ID_BYTES])
     memcpy(id, words, WIRE_ID_BYTES);
 }
 
-/* May the forming batch take this event too, and stay within what it should be? */
-static bool fits_forming(const sluice_pub_t *pub, const pub_batch_t *batch, size_t len)
+/* May the open batch take this event too, and stay within what it should be? */
+static bool fits_open(const sluice_pub_t *pub, const pub_batch_t *batch, size_t len)
 {
     uint64_t bytes = (uint64_t)batch->len + len;
     return bytes <= pub->batch_bytes && bytes <= pub->max_bytes && batch->count < pub->max_events;
 }
 
-/* What was taken stays taken: trouble with sending shows in sluice_pub_process. */
-static void seal_and_push(sluice_pub_t *pub, pub_topic_t *topic)
+/* It is as full as it should be.  What was taken stays taken: trouble with sending shows in
+ * sluice_pub_process. */
+static void finish(sluice_pub_t *pub, pub_topic_t *topic)
 {
     unsigned work = 0;
-    seal(pub, topic->forming);
+    if (!topic->open->queued)
+        queue(pub, topic->open);
+    pub_close_batch(topic->open);
     pub_push(pub, &work);
 }
 
@@ -128,21 +129,21 @@ sluice_err sluice_pub_send(sluice_pub_t *pub, const char *name, size_t name_len,
             return err;
         pub->recent = topic;
     }
-    while (topic->forming != NULL && !fits_forming(pub, topic->forming, len))
-        seal_and_push(pub, topic); /* a receipt may have begun another one */
-    if (topic->forming == NULL && (err = begin_batch(pub, topic, len)) != SLUICE_OK)
+    while (topic->open != NULL && !fits_open(pub, topic->open, len))
+        finish(pub, topic); /* a receipt may have begun another one */
+    if (topic->open == NULL && (err = begin_batch(pub, topic, len)) != SLUICE_OK)
         return err;
     if (id == NULL) {
         make_id(pub, own_id);
         id = own_id;
     }
-    if (pub_batch_add(topic->forming, event, len, id, user) != SL_OK)
+    if (pub_batch_add(topic->open, event, len, id, user) != SL_OK)
         return SLUICE_ENOMEM;
     pub->stats.sent_events++;
     pub->stats.pending_events++;
     pub->stats.pending_bytes += len;
-    if (topic->forming->len >= pub->batch_bytes || topic->forming->count >= pub->batch_events)
-        seal_and_push(pub, topic);
+    if (topic->open->len >= pub->batch_bytes || topic->open->count >= pub->batch_events)
+        finish(pub, topic);
     return SLUICE_OK;
 }
 
@@ -157,7 +158,7 @@ static sluice_err turn(sluice_pub_t *pub, unsigned *work)
         link_wake_at(&pub->link, now + ERROR_RETRY_MS * PUB_NS_PER_MS);
         return err;
     }
-    *work += seal_due(pub, now);
+    *work += queue_due(pub, now);
     return pub_push(pub, work);
 }
 
@@ -184,7 +185,7 @@ sluice_err sluice_pub_process(sluice_pub_t *pub, int timeout_ms)
 sluice_err sluice_pub_flush(sluice_pub_t *pub)
 {
     unsigned work = 0;
-    seal_all(pub);
+    queue_all(pub);
     return pub_push(pub, &work);
 }
 
@@ -263,7 +264,7 @@ void sluice_pub_destroy(sluice_pub_t **out)
         return;
     assert(!pub->in_receipts);
     pub->closing = true;
-    seal_all(pub);
+    queue_all(pub);
     pub_window_restart(&pub->window, 0);
     while (pub->window.head != NULL)
         pub_settle(pub, pub_window_pop(&pub->window), SLUICE_ECLOSED, "");

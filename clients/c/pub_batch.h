@@ -26,6 +26,7 @@ typedef struct pub_batch {
     uint8_t *ids, *ends;
     uint64_t started_ns; /**< when the first event came */
     uint32_t sends;      /**< times it was sent */
+    bool queued;         /**< it stands in line */
 } pub_batch_t;
 
 /** @param bytes, events  room to begin with.  @return NULL: no memory. */

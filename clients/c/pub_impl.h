@@ -3,9 +3,11 @@
  *     pub.c         events come in, batches form; the handle that the user holds
  *     pub_intake.c  the conversation with the broker: HELLO, requests, answers, receipts
  *
- *     send()  ->  forming batch of the topic  --full, due, flushed-->  window  --PUB-->  broker
- *                                              receipts  <--  ACK, or a NAK that is final
- */
+ *     send()  ->  open batch of the topic  --full, due, flushed-->  window  --PUB-->  broker
+ *                                           receipts  <--  ACK, or a NAK that is final
+ *
+ * A batch that stands in line because the window is full goes on taking events: under load batches
+ * are large, in quiet times nothing waits. */
 #ifndef CLIENT_PUB_IMPL_H
 #define CLIENT_PUB_IMPL_H
 
@@ -14,10 +16,10 @@
 
 enum { PUB_NS_PER_MS = 1000000 };
 
-/** A topic, and the batch that forms for it. */
+/** A topic, and the batch of it that takes events: it forms, or stands in line unsent. */
 typedef struct pub_topic {
     topic_key_t key; /**< first: the map's */
-    pub_batch_t *forming;
+    pub_batch_t *open;
     size_t last_bytes; /**< of its last batch: room to begin the next one with */
     uint32_t last_events;
 } pub_topic_t;
@@ -38,7 +40,7 @@ struct sluice_pub {
 
     topic_map_t topics;
     pub_topic_t *recent; /**< the topic of the last event: most often of the next one too */
-    pub_batch_t *forming, *forming_end; /**< in the order in which they began */
+    pub_batch_t *forming, *forming_end; /**< not in line yet, in the order in which they began */
     pub_window_t window;
 
     pub_phase_t phase;
@@ -63,6 +65,9 @@ sluice_err pub_receive(sluice_pub_t *pub, uint64_t now, unsigned *work);
 /** Sends as far as the window allows, and takes the answers that are there by then.  Sets the timer
  * for what is due next. */
 sluice_err pub_push(sluice_pub_t *pub, unsigned *work);
+
+/** It takes no more events: it is about to be sent, or full. */
+void pub_close_batch(pub_batch_t *batch);
 
 /** The batch has its final answer: tells its owner, and frees it. */
 void pub_settle(sluice_pub_t *pub, pub_batch_t *batch, sluice_err err, const char *code);

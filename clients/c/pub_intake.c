@@ -88,6 +88,16 @@ static void lose_connection(sluice_pub_t *pub)
 
 /* -- sending --------------------------------------------------------------------------------- */
 
+void pub_close_batch(pub_batch_t *batch)
+{
+    pub_topic_t *topic = (pub_topic_t *)batch->topic; /* its first member is the key */
+    if (topic->open != batch)
+        return;
+    topic->open = NULL;
+    topic->last_bytes = batch->len;
+    topic->last_events = batch->count;
+}
+
 typedef enum {
     FIT_YES,
     FIT_CHANGED,   /* another batch is next now: look again */
@@ -99,6 +109,7 @@ typedef enum {
  * here: on the wire it would cost the connection. */
 static fit_t fit(sluice_pub_t *pub, pub_batch_t *batch)
 {
+    pub_close_batch(batch);
     if (batch->len <= pub->max_bytes && batch->count <= pub->max_events)
         return FIT_YES;
     if (batch->count > 1) {

@@ -301,6 +301,25 @@ static void window_holds_back_what_has_no_room(void **state)
     expect_pub(f, 3, "a.b", "3");
 }
 
+static void batch_in_line_goes_on_taking_events_until_it_is_sent(void **state)
+{
+    fake_t *f = *state;
+    start_ready(f, (sluice_pub_options_t){.batch_events = 3}, 1);
+    send_alone(f, "1", 1);
+    expect_pub(f, 1, "a.b", "1");
+    send_alone(f, "2", 2);
+    send_alone(f, "3", 3);
+    send_text(f, "c.d", "other", 4);
+    sluice_pub_flush(f->pub);
+    send_alone(f, "4", 5); /* the batch of a.b is full and still before that of c.d */
+    send_alone(f, "5", 6);
+    for (uint64_t request = 1; request <= 3; request++) {
+        ack(f, request, 1, 0);
+        expect_pub(f, request + 1, (const char *[]){"a.b", "c.d", "a.b"}[request - 1],
+                   (const char *[]){"234", "other", "5"}[request - 1]);
+    }
+}
+
 static void ids_are_sent_always_and_are_unique_where_not_given(void **state)
 {
     fake_t *f = *state;
@@ -643,6 +662,7 @@ int main(void)
         TEST(linger_sends_what_waited_long_enough_by_the_descriptor_alone),
         TEST(answer_shows_on_the_descriptor_even_after_a_send),
         TEST(window_holds_back_what_has_no_room),
+        TEST(batch_in_line_goes_on_taking_events_until_it_is_sent),
         TEST(ids_are_sent_always_and_are_unique_where_not_given),
         TEST(send_says_no_to_what_can_never_go),
         TEST(event_may_be_sent_from_a_receipt),

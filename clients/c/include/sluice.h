@@ -53,30 +53,47 @@ SLUICE_API const char *sluice_version(void);
 /** One subscription to one broker. */
 typedef struct sluice_sub sluice_sub_t;
 
-/** What to subscribe to.  Zero is every default; new members are added at the end only. */
+/** What to subscribe to.  Zero is every default; new members are added at the end only, and a
+ * member that this library does not know must be zero. */
 typedef struct sluice_sub_options {
-    size_t size;       /**< sizeof(sluice_sub_options_t): lets the struct grow */
-    const char *feed;  /**< endpoint; NULL: "tcp://127.0.0.1:5551"; copied */
-    const char *query; /**< endpoint; NULL: "tcp://127.0.0.1:5552"; copied.  Not used before replay
-                          exists */
-    const char *const *patterns; /**< NULL-terminated; NULL: every topic; copied */
-    uint32_t watchdog_ms;        /**< silence after which the connection is made anew; 0: 3500 */
-    uint32_t receive_hwm;        /**< batches libzmq queues for us; 0: 1000 */
-    void *
-        zmq_context; /**< a libzmq context to share (inproc, fewer threads); NULL: one of its own */
+    size_t size; /**< sizeof(sluice_sub_options_t): lets the struct grow */
+
+    /** Endpoint of the feed; NULL: "tcp://127.0.0.1:5551".  Copied. */
+    const char *feed;
+
+    /** Endpoint for queries; NULL: "tcp://127.0.0.1:5552".  Copied.  Not used before replay exists.
+     */
+    const char *query;
+
+    /** NULL-terminated list; NULL: every topic.  Copied. */
+    const char *const *patterns;
+
+    uint32_t watchdog_ms; /**< silence after which the connection is made anew; 0: 3500 */
+    uint32_t receive_hwm; /**< batches that libzmq queues for us; 0: 1000 */
+
+    /** A libzmq context to share (inproc, fewer threads), which must outlive the handle; NULL: one
+     * of its own. */
+    void *zmq_context;
 } sluice_sub_options_t;
 
 typedef enum {
-    SLUICE_ITEM_EVENT, /**< one event; or of sluice_sub_next_batch: a batch */
-    SLUICE_ITEM_LOST, /**< events of your patterns in lost_from … lost_to may not come (see below)
-                       */
-    SLUICE_ITEM_STREAM, /**< the broker's numbering began anew: stream holds its new identity */
+    /** One event; of sluice_sub_next_batch: a batch. */
+    SLUICE_ITEM_EVENT,
+
+    /** Events on `topic` numbered lost_from … lost_to did not arrive and will not.  What is
+     * delivered on that topic after this item comes after them. */
+    SLUICE_ITEM_LOST,
+
+    /** The broker's numbering began anew; `stream` is its new identity.  Events of the old one may
+     * have been missed without a number to tell it by.  Of the new one nothing is missed in
+     * silence: what it numbered before we were in touch comes as SLUICE_ITEM_LOST. */
+    SLUICE_ITEM_STREAM,
 } sluice_item_kind;
 
 /** One item.  All pointers are borrowed from the handle until the next call on it. */
 typedef struct sluice_item {
     sluice_item_kind kind;
-    const char *topic; /**< NUL-terminated; EVENT only */
+    const char *topic; /**< NUL-terminated; EVENT, and LOST where one topic is concerned; or NULL */
     size_t topic_len;
     uint64_t stream;  /**< identity of the numbering */
     uint64_t number;  /**< of the event, or of the batch's first */
@@ -85,11 +102,13 @@ typedef struct sluice_item {
     const void *data; /**< one msgpack map; of a batch: `count` maps one after another */
     size_t len;
     uint32_t count; /**< events in `data`; 1 unless a batch */
-    const uint8_t
-        *ends; /**< of a batch: count u32 little-endian end offsets into data; else NULL */
-    uint64_t lost_from,
-        lost_to; /**< LOST: numbers, both inclusive.  The range is the narrowest known; numbers
-                      in it that belong to other topics are not yours and not lost */
+
+    /** Of a batch: count u32, little endian, where each event ends in `data`; else NULL. */
+    const uint8_t *ends;
+
+    /** LOST: numbers, both inclusive.  The range is the narrowest known; numbers in it that belong
+     * to other topics are not yours and not lost. */
+    uint64_t lost_from, lost_to;
 } sluice_item_t;
 
 /** Connects and subscribes.  Returns at once; items come when the broker answers.
@@ -97,20 +116,23 @@ typedef struct sluice_item {
  *  @return SLUICE_OK, SLUICE_EINVAL (malformed endpoint or pattern), SLUICE_ENOMEM, SLUICE_EIO. */
 SLUICE_API sluice_err sluice_sub_create(sluice_sub_t **out, const sluice_sub_options_t *options);
 
-/** Waits for the next item.
+/** Waits for the next item.  Until the subscription is in force (sluice_sub_joined) none comes.
  *  @param timeout_ms  0 asks once, -1 waits for ever.
- *  @return SLUICE_OK; SLUICE_EAGAIN when the time is up, or a signal came; SLUICE_EPROTO when a
- * frame did not decode and SLUICE_EVERSION when it is of another version (that frame is dropped and
- *          counted, the handle stays good); SLUICE_ENOMEM; SLUICE_EIO. */
+ *  @return SLUICE_OK
+ *          SLUICE_EAGAIN    the time is up, or a signal came
+ *          SLUICE_EPROTO    a message did not decode: it is dropped and counted; told for each
+ *          SLUICE_EVERSION  a message of another version: likewise, but told once a connection
+ *          SLUICE_ENOMEM, SLUICE_EIO, SLUICE_ECLOSED (the shared context was terminated)
+ *  After every one of them but the last the handle stays good. */
 SLUICE_API sluice_err sluice_sub_next(sluice_sub_t *sub, sluice_item_t *item, int timeout_ms);
 
 /** As sluice_sub_next, but an EVENT item is a whole batch, or what is left of one that
  * sluice_sub_next began. */
 SLUICE_API sluice_err sluice_sub_next_batch(sluice_sub_t *sub, sluice_item_t *item, int timeout_ms);
 
-/** A descriptor for poll/epoll, readable when there may be something.  Edge-triggered like ZMQ_FD:
- * after it fires, call sluice_sub_next(…, 0) until it returns SLUICE_EAGAIN.  Owned by the handle.
- */
+/** A descriptor for poll/epoll, readable when there may be something; the watchdog is in it too.
+ * Edge-triggered like ZMQ_FD: after it fires, call sluice_sub_next(…, 0) until it returns
+ * SLUICE_EAGAIN.  Owned by the handle, and the same for its whole life. */
 SLUICE_API int sluice_sub_fd(const sluice_sub_t *sub);
 
 /** Is the subscription known to be in force?  (The broker answered the sync of this connection.) */
@@ -135,30 +157,41 @@ typedef struct sluice_pub sluice_pub_t;
 
 /** What became of one event. */
 typedef struct sluice_receipt {
-    void *user;       /**< the token given to sluice_pub_send */
-    sluice_err err;   /**< SLUICE_OK: the broker has it, at its durability.
-                           SLUICE_EREFUSED: never as it is (see `code`).  SLUICE_ECLOSED: the handle
-                         was   destroyed first; the broker may or may not have it. */
-    const char *code; /**< "SIZE", "TOPIC", …: the broker's reason; "" on success; static */
+    void *user; /**< the token given to sluice_pub_send */
+
+    /** SLUICE_OK: the broker has it, at its durability.  SLUICE_EREFUSED: never as it is, see
+     * `code`. SLUICE_ECLOSED: the handle was destroyed first; the broker may or may not have it. */
+    sluice_err err;
+
+    const char *code; /**< "SIZE", "TOPIC", …: the broker's reason; "" otherwise; static */
 } sluice_receipt_t;
 
-/** Called from within sluice_pub_* calls, in the caller's thread: `count` receipts in the order in
- * which the events were sent on their topic.  It may call sluice_pub_send, but not destroy. */
+/** Called from within sluice_pub_send, _flush, _process, _drain and _destroy, in the caller's
+ * thread: `count` receipts in the order in which the events were sent on their topic.  It may call
+ * sluice_pub_send, _flush and _stats, and nothing else. */
 typedef void (*sluice_receipt_fn)(void *ctx, const sluice_receipt_t *receipts, size_t count);
 
 typedef struct sluice_pub_options {
     size_t size;
-    const char *intake; /**< endpoint; NULL: "tcp://127.0.0.1:5550"; copied */
-    const char
-        *name; /**< shows in the broker's status, at most 64 bytes; NULL: "libsluice"; copied */
+    /** Endpoint; NULL: "tcp://127.0.0.1:5550".  Copied. */
+    const char *intake;
+
+    /** Shows in the broker's status, at most 64 bytes; NULL: "libsluice".  Copied. */
+    const char *name;
+
     sluice_receipt_fn on_receipt; /**< may be NULL: fire and let the window hold you */
-    void *ctx;
-    uint32_t batch_bytes;  /**< a batch is sent when it has this many; 0: 65536 */
-    uint32_t batch_events; /**< … or this many events; 0: 512 */
-    uint32_t linger_us; /**< … or its first event waited this long; 0: sent on the next flush or
-                           process */
-    uint32_t pending_bytes;  /**< of events taken and not acknowledged; 0: 16 MiB.  Past it:
-                                SLUICE_EAGAIN */
+    void *ctx;                    /**< comes back in on_receipt */
+
+    uint32_t batch_bytes;  /**< a batch is sent when it has this many bytes; 0: 65536 */
+    uint32_t batch_events; /**< … or this many events, at most 4096; 0: 512 */
+
+    /** … or when its first event waited this long; 0: with the next flush or process, whose time is
+     * yours to choose: the descriptor does not fire for it. */
+    uint32_t linger_us;
+
+    /** Of events taken and not acknowledged; past it: SLUICE_EAGAIN.  0: 16 MiB. */
+    uint32_t pending_bytes;
+
     uint32_t ack_timeout_ms; /**< without an answer for this long: HELLO, and all again; 0: 5000 */
     void *zmq_context;       /**< as in sluice_sub_options_t */
 } sluice_pub_options_t;
@@ -167,28 +200,36 @@ typedef struct sluice_pub_options {
 SLUICE_API sluice_err sluice_pub_create(sluice_pub_t **out, const sluice_pub_options_t *options);
 
 /** Takes one event.  Bytes are copied; a batch per topic forms by itself.
- *  @param topic  Category.Event.  @param event one msgpack map.
+ *  @param topic  Category.Event.
+ *  @param event  one msgpack map.
  *  @param id     16 bytes of identity for dedup, see sluice_event_id; NULL: the library makes a
- * unique one, so that its own resends are recognised, but no second send of yours.
+ *                unique one, so that its own resends are recognised, but no second send of yours.
  *  @param user   comes back in the receipt.
- *  @return SLUICE_OK; SLUICE_EAGAIN: pending_bytes is reached, process and try again (nothing was
- * taken); SLUICE_EINVAL: no such topic, or event is empty; SLUICE_ELIMIT: larger than the broker
- * ever takes; SLUICE_ENOMEM. */
+ *  @return SLUICE_OK      it will have a receipt
+ *          SLUICE_EAGAIN  pending_bytes is reached: process and try again
+ *          SLUICE_EINVAL  no such topic can be, or the event is empty
+ *          SLUICE_ELIMIT  larger than the broker ever takes, or more topics than it has
+ *          SLUICE_ECLOSED (from a receipt of sluice_pub_destroy), SLUICE_ENOMEM
+ *  After any but the first nothing was taken. */
 SLUICE_API sluice_err sluice_pub_send(sluice_pub_t *pub, const char *topic, size_t topic_len,
                                       const void *event, size_t len, const uint8_t id[16],
                                       void *user);
 
 /** Seals and sends what has formed, as far as the window allows; the rest goes as answers come.
- * Never blocks. */
+ * Never blocks.  @return SLUICE_OK, SLUICE_ENOMEM, SLUICE_EIO; nothing taken is lost by either. */
 SLUICE_API sluice_err sluice_pub_flush(sluice_pub_t *pub);
 
-/** Sends what is due, takes answers, calls on_receipt.  @param timeout_ms how long to wait for
- * something to do.
- *  @return SLUICE_OK: did something; SLUICE_EAGAIN: did nothing; SLUICE_EIO. */
+/** Sends what is due, takes answers, calls on_receipt.
+ *  @param timeout_ms  how long to wait for something to do: 0 not at all, -1 for ever.
+ *  @return SLUICE_OK      did something
+ *          SLUICE_EAGAIN  the time is up, or a signal came
+ *          SLUICE_EINVAL  called from a receipt
+ *          SLUICE_ENOMEM, SLUICE_EIO (it tries again by itself)
+ *          SLUICE_ECLOSED (the shared context was terminated) */
 SLUICE_API sluice_err sluice_pub_process(sluice_pub_t *pub, int timeout_ms);
 
-/** Flushes and processes until every event has its receipt.  @return SLUICE_OK, SLUICE_ETIMEDOUT.
- */
+/** Flushes and processes until every event has its receipt.
+ *  @return SLUICE_OK, SLUICE_ETIMEDOUT, or as sluice_pub_process. */
 SLUICE_API sluice_err sluice_pub_drain(sluice_pub_t *pub, int timeout_ms);
 
 /** As sluice_sub_fd: after it fires, call sluice_pub_process(pub, 0) until SLUICE_EAGAIN.  Timers
@@ -200,9 +241,11 @@ typedef struct sluice_pub_stats {
     uint64_t sent_events, acked_events, duplicate_events, refused_events;
     uint64_t requests, resends, naks, hellos;
     uint64_t pending_events, pending_bytes; /**< now */
-    uint64_t silent_ms; /**< since the broker last acknowledged while something was pending; 0: all
-                           is well */
-    uint64_t stream;    /**< of the last WELCOME; 0: none yet */
+
+    /** Since the broker last acknowledged while something was pending; 0: nothing is pending. */
+    uint64_t silent_ms;
+
+    uint64_t stream; /**< of the last WELCOME; 0: none yet */
 } sluice_pub_stats_t;
 SLUICE_API void sluice_pub_stats(const sluice_pub_t *pub, sluice_pub_stats_t *stats);
 
@@ -250,12 +293,13 @@ typedef struct sluice_value {
 } sluice_value_t;
 
 /** Finds a field by name in an event's bytes: no copy, no allocation.
+ *  @param value  receives it; what it points to lies in `event`.
  *  @return SLUICE_OK, SLUICE_ENOENT, SLUICE_EPROTO (malformed event). */
 SLUICE_API sluice_err sluice_event_get(const void *event, size_t len, const char *field,
                                        sluice_value_t *value);
 
-/** The event as one line of JSON, NUL-terminated.  @param json receives memory that the caller
- * frees with free().
+/** The event as one line of JSON, NUL-terminated.
+ *  @param json  receives memory that the caller frees with free().
  *  @return SLUICE_OK, SLUICE_EPROTO, SLUICE_ENOMEM. */
 SLUICE_API sluice_err sluice_event_json(const void *event, size_t len, char **json);
 
