@@ -13,6 +13,7 @@ enum {
     PUBLISH_MOST = 1024, /**< messages of one source a turn */
     WAIT_MOST_MS = 1000, /**< gauges and /readyz are never older */
     OBSERVE_EVERY_MS = 100,
+    STOP_QUIET_MS = 100, /**< answers to polls that were on their way at a stop come within this */
     SILENT_MOST_MS = 10000, /**< a broker that owes answers for longer is not ready */
 };
 
@@ -27,7 +28,7 @@ struct bridge {
     size_t first; /**< which source publishes first */
     int epoll_fd;
     bool draining;
-    uint64_t drain_until_ms;
+    uint64_t stopped_ms, drain_until_ms;
     uint64_t observe_at_ms;
     bool broker_up;
     _Atomic(const char *) not_ready; /**< NULL: ready; else why not; a text that stays */
@@ -124,6 +125,15 @@ void bridge_destroy(bridge_t **bridge)
 
 /* -- waiting ------------------------------------------------------------------------------- */
 
+/* When a stopped bridge may take it that no poll under way brings anything any more.  What a poll
+ * brings later than that stays hidden in MNS until its visibility ends. */
+static uint64_t quiet_ms(const bridge_t *b)
+{
+    uint64_t last_ms =
+        b->shared.received_ms > b->stopped_ms ? b->shared.received_ms : b->stopped_ms;
+    return last_ms + STOP_QUIET_MS;
+}
+
 static uint64_t due_ms(const bridge_t *b)
 {
     uint64_t now_ms = b->shared.now_ms;
@@ -134,7 +144,9 @@ static uint64_t due_ms(const bridge_t *b)
             return now_ms;
         due = source_due < due ? source_due : due;
     }
-    return b->draining && b->drain_until_ms < due ? b->drain_until_ms : due;
+    if (b->draining && b->drain_until_ms < due)
+        due = b->drain_until_ms;
+    return b->draining && quiet_ms(b) > now_ms && quiet_ms(b) < due ? quiet_ms(b) : due;
 }
 
 static int wait_for_work(bridge_t *b, int timeout_ms)
@@ -233,6 +245,7 @@ void bridge_stop(bridge_t *b)
 {
     uint64_t now_ms = sl_clock_mono_ms(b->clock);
     b->drain_until_ms = b->draining ? now_ms : now_ms + b->options->drain_ms;
+    b->stopped_ms = now_ms;
     b->draining = b->shared.stopping = true;
 }
 
@@ -246,10 +259,13 @@ size_t bridge_in_hand(const bridge_t *b)
 
 bool bridge_done(const bridge_t *b)
 {
-    if (!b->draining)
-        return false;
-    bool busy = false;
-    for (size_t i = 0; i < b->source_count; i++)
+    uint64_t now_ms = sl_clock_mono_ms(b->clock);
+    if (!b->draining || now_ms >= b->drain_until_ms)
+        return b->draining;
+    bool busy = false, polls = false;
+    for (size_t i = 0; i < b->source_count; i++) {
         busy |= source_busy(&b->sources[i]);
-    return !busy || sl_clock_mono_ms(b->clock) >= b->drain_until_ms;
+        polls |= b->sources[i].polls_in_flight > 0;
+    }
+    return !busy && (!polls || now_ms >= quiet_ms(b));
 }

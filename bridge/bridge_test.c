@@ -506,6 +506,21 @@ static void bridge_stop_waits_for_what_is_in_hand(void **state)
     assert_int_equal(f->q->receives, receives);
 }
 
+static void bridge_stop_takes_what_polls_under_way_still_bring(void **state)
+{
+    fixture_t *f = *state;
+    start(f);
+    run(f, 100);
+    bridge_stop(f->bridge);
+    assert_false(bridge_done(f->bridge));
+    put_many(f->q, 10); /* on its way when we stopped */
+    run(f, 90);
+    assert_false(bridge_done(f->bridge));
+    run(f, 100);
+    assert_true(bridge_done(f->bridge));
+    assert_int_equal(f->q->deleted, 10);
+}
+
 static void bridge_stop_ends_in_time_and_leaves_the_rest_in_mns(void **state)
 {
     fixture_t *f = *state;
@@ -659,6 +674,7 @@ int main(void)
         TEST(bridge_is_not_ready_without_the_queue_and_finds_it_when_it_is_made),
         TEST(bridge_is_ready_when_broker_and_queues_have_answered),
         TEST(bridge_stop_waits_for_what_is_in_hand),
+        TEST(bridge_stop_takes_what_polls_under_way_still_bring),
         TEST(bridge_stop_ends_in_time_and_leaves_the_rest_in_mns),
         TEST(bridge_stopped_twice_ends_at_once),
         TEST(bridge_loses_nothing_and_deletes_nothing_early_in_any_schedule),

@@ -249,6 +249,7 @@ static void on_received(void *user, const mns_reply_t *reply)
     switch (reply->err) {
     case MNS_OK:
         receive_worked(s);
+        s->shared->received_ms = s->shared->now_ms;
         s->shared->backlog |= reply->message_count == SOURCE_BATCH;
         for (size_t i = 0; i < reply->message_count; i++)
             take_message(s, &reply->messages[i]);

@@ -29,8 +29,9 @@ typedef struct source_shared {
     uint64_t now_ms; /**< monotonic; read once a turn */
     uint64_t random;
     uint64_t delete_linger_ms;
-    bool stopping; /**< nothing is received any more */
-    bool backlog;  /**< this turn brought a full reply: there is more where it came from */
+    uint64_t received_ms; /**< when messages came last */
+    bool stopping;        /**< nothing is received any more */
+    bool backlog;         /**< this turn brought a full reply: there is more where it came from */
 } source_shared_t;
 
 /* Why a source is down: the name and what /readyz says. */
