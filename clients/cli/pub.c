@@ -264,11 +264,13 @@ static void wait_for_more(run_t *run)
         return;
     }
     sluice_pub_flush(run->pub);
-    if (!has_pending(run))
-        tally_tell_run(&run->tally);
-    tell(run);
-    if (poll(fds, 2, WAIT_MS) > 0 && fds[1].revents != 0)
+    int ready = poll(fds, 2, WAIT_MS);
+    if (ready > 0 && fds[1].revents != 0)
         read_input(run);
+    if (ready == 0 && !has_pending(run)) { /* a pause: somebody may be typing */
+        tally_tell_run(&run->tally);
+        tell(run);
+    }
 }
 
 static void loop(run_t *run)
