@@ -1,0 +1,77 @@
+#include "options.h"
+#include "testing.h"
+
+#include <stdio.h>
+
+static broker_options_t options;
+
+/* Reads one flag.  @return what was complained, to be freed. */
+static char *complaint(const char *flag, config_outcome_t *outcome)
+{
+    char program[] = "sluice-broker";
+    char *argv[] = {program, (char *)(uintptr_t)flag, NULL};
+    char *environment[] = {NULL};
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    config_t *config = NULL;
+    memset(&options, 0, sizeof options);
+    *outcome = config_read(&config, &broker_program, &options, flag != NULL ? 2 : 1, argv,
+                           environment, out, out);
+    fclose(out);
+    config_free(&config);
+    return text;
+}
+
+static void options_defaults_are_good(void **state)
+{
+    (void)state;
+    config_outcome_t outcome;
+    char *text = complaint(NULL, &outcome);
+    assert_int_equal(outcome, CONFIG_RUN);
+    assert_string_equal(text, "");
+    assert_int_equal(options.max_bytes, 1 << 20);
+    assert_int_equal(options.dedup_count, 1 << 22);
+    assert_int_equal(options.durability, DURABILITY_MEMORY);
+    free(text);
+}
+
+static void options_mistakes_are_told_in_one_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *flag, *says;
+    } cases[] = {
+        {"--durability=os",
+         "durability os needs the durable journal, which this version does not have"},
+        {"--durability=disk",
+         "durability disk needs the durable journal, which this version does not have"},
+        {"--durability=paper", "durability"},
+        {"--feed=5551", "\"5551\" is no endpoint"},
+        {"--intake=udp://127.0.0.1:1", "is no endpoint"},
+        {"--query=ipc://", "is no endpoint"},
+        {"--window=0", "window"},
+        {"--max-bytes=1G", "max-bytes"},
+        {"--topics=1025", "topics"},
+        {"--tick=2s", "tick"},
+        {"--intake-bytes=1M", "intake-bytes"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        config_outcome_t outcome;
+        char *text = complaint(cases[i].flag, &outcome);
+        assert_int_equal(outcome, CONFIG_BAD);
+        if (strstr(text, cases[i].says) == NULL)
+            fail_msg("%s says: %s", cases[i].flag, text);
+        assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_defaults_are_good),
+        cmocka_unit_test(options_mistakes_are_told_in_one_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
