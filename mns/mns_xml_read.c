@@ -16,7 +16,6 @@ typedef enum {
 
 typedef struct field {
     const char *name;
-    size_t name_len;
     kind_t kind;
     size_t offset; /* in the struct that the record fills */
     uint8_t has;   /* MNS_HAS_… */
@@ -30,13 +29,13 @@ typedef struct record {
     into_t into;
 } record_t;
 
-#define FIELD(name, kind, type, member, has)                               \
-    {                                                                      \
-#name, sizeof(#name) - 1, KIND_##kind, offsetof(type, member), has \
+#define FIELD(name_, kind_, type, member, has_)                                             \
+    {                                                                                       \
+        .name = #name_, .kind = KIND_##kind_, .offset = offsetof(type, member), .has = has_ \
     }
-#define RECORD(fields, into)                            \
-    {                                                   \
-        fields, sizeof(fields) / sizeof *(fields), into \
+#define RECORD(fields_, into_)                                                         \
+    {                                                                                  \
+        .fields = fields_, .count = sizeof(fields_) / sizeof *(fields_), .into = into_ \
     }
 
 /* In the order of real answers: the search goes on where the last one hit. */
@@ -79,7 +78,7 @@ static const field_t queue_fields[] = {
 };
 static const record_t queue_record = RECORD(queue_fields, INTO_QUEUE_ATTRIBUTES);
 
-static const field_t url_fields[] = {{"QueueURL", 8, KIND_URL, 0, 0}};
+static const field_t url_fields[] = {{.name = "QueueURL", .kind = KIND_URL}};
 static const record_t url_record = RECORD(url_fields, INTO_NAMES);
 
 /* What may stand under each root: members of its own, and entries with members. */
@@ -126,20 +125,20 @@ static const char *local_name(const char *name)
     return colon == NULL ? name : colon + 1;
 }
 
+/* Nearly always the first comparison hits; a prefix is looked for only when none does. */
 static const field_t *find_field(mns_xml_reader_t *reader, const char *name)
 {
     const record_t *record = reader->record;
-    size_t len = strlen(name);
     for (size_t i = 0; i < record->count; i++) {
         size_t at =
             reader->hint + i < record->count ? reader->hint + i : reader->hint + i - record->count;
-        const field_t *field = &record->fields[at];
-        if (field->name_len == len && memcmp(field->name, name, len) == 0) {
+        if (strcmp(record->fields[at].name, name) == 0) {
             reader->hint = at + 1 < record->count ? at + 1 : 0;
-            return field;
+            return &record->fields[at];
         }
     }
-    return NULL;
+    const char *local = local_name(name);
+    return local == name ? NULL : find_field(reader, local);
 }
 
 static void begin_record(mns_xml_reader_t *reader, const record_t *record)
@@ -180,13 +179,12 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     mns_xml_reader_t *reader = ctx;
     if (reader->refused) /* expat may finish the token at hand */
         return;
-    name = local_name(name);
     if (++reader->depth > MNS_XML_DEPTH_MAX) {
         refuse(reader);
     } else if (reader->depth == 1) {
-        begin_root(reader, name);
+        begin_root(reader, local_name(name));
     } else if (reader->depth == 2 && reader->root->entry != NULL &&
-               strcmp(reader->root->entry, name) == 0) {
+               strcmp(reader->root->entry, local_name(name)) == 0) {
         begin_record(reader, reader->root->of_entry);
     } else if (reader->depth == reader->record_depth + 1 && reader->record != NULL) {
         reader->field = find_field(reader, name);
