@@ -50,6 +50,10 @@ function(sluice_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${room}.${name} COMMAND ${name})
   set_tests_properties(${room}.${name} PROPERTIES TIMEOUT 120 LABELS unit)
+  if(SLUICE_SANITIZE MATCHES thread)
+    set_tests_properties(${room}.${name} PROPERTIES
+      ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
+  endif()
 endfunction()
 
 # sluice_threaded(name...): tests in which threads meet; `./run test` runs them under ThreadSanitizer too.
@@ -57,8 +61,6 @@ function(sluice_threaded)
   get_filename_component(room ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   foreach(name ${ARGN})
     set_property(TEST ${room}.${name} APPEND PROPERTY LABELS tsan)
-    set_property(TEST ${room}.${name} APPEND PROPERTY
-      ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
   endforeach()
 endfunction()
 
