@@ -100,38 +100,6 @@ static inline const uint8_t *pass_escape(json_scan_t *in, const uint8_t *at, siz
     return json_fail(in, JSON_BROKEN, at + 1);
 }
 
-static inline bool is_continuation(uint8_t byte)
-{
-    return (byte & 0xc0) == 0x80;
-}
-
-/* The length of the sequence of two to four bytes at `at`, 0 when it is no UTF-8 (Unicode 15,
- * table 3-7: the second byte's range shuts out overlong forms, surrogates and what is beyond
- * U+10FFFF). */
-static inline unsigned utf8_sequence(const uint8_t *at, const uint8_t *end)
-{
-    size_t left = (size_t)(end - at);
-    uint8_t first = at[0];
-    if (first >= 0xc2 && first <= 0xdf)
-        return left >= 2 && is_continuation(at[1]) ? 2 : 0;
-    if (first >= 0xe0 && first <= 0xef) {
-        if (left < 3 || !is_continuation(at[1]) || !is_continuation(at[2]))
-            return 0;
-        if ((first == 0xe0 && at[1] < 0xa0) || (first == 0xed && at[1] > 0x9f))
-            return 0;
-        return 3;
-    }
-    if (first >= 0xf0 && first <= 0xf4) {
-        if (left < 4 || !is_continuation(at[1]) || !is_continuation(at[2]) ||
-            !is_continuation(at[3]))
-            return 0;
-        if ((first == 0xf0 && at[1] < 0x90) || (first == 0xf4 && at[1] > 0x8f))
-            return 0;
-        return 4;
-    }
-    return 0;
-}
-
 const uint8_t *json_rest_of_string(json_scan_t *in, const uint8_t *at, json_str_t *str)
 {
     size_t saved = 0;
@@ -145,7 +113,7 @@ const uint8_t *json_rest_of_string(json_scan_t *in, const uint8_t *at, json_str_
             if (at == NULL)
                 return NULL;
         } else if (*at >= 0x80) {
-            unsigned len = utf8_sequence(at, in->end);
+            unsigned len = json_utf8_sequence(at, in->end);
             if (len == 0)
                 return json_fail(in, JSON_BAD_UTF8, at);
             at += len;

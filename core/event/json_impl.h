@@ -93,6 +93,38 @@ static inline const uint8_t *json_plain_run(const uint8_t *at, const uint8_t *en
     return at;
 }
 
+static inline bool json_is_continuation(uint8_t byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+/* The length of the sequence of two to four bytes at `at`, 0 when it is no UTF-8 (Unicode 15,
+ * table 3-7: the second byte's range shuts out overlong forms, surrogates and what is beyond
+ * U+10FFFF). */
+static inline unsigned json_utf8_sequence(const uint8_t *at, const uint8_t *end)
+{
+    size_t left = (size_t)(end - at);
+    uint8_t first = at[0];
+    if (first >= 0xc2 && first <= 0xdf)
+        return left >= 2 && json_is_continuation(at[1]) ? 2 : 0;
+    if (first >= 0xe0 && first <= 0xef) {
+        if (left < 3 || !json_is_continuation(at[1]) || !json_is_continuation(at[2]))
+            return 0;
+        if ((first == 0xe0 && at[1] < 0xa0) || (first == 0xed && at[1] > 0x9f))
+            return 0;
+        return 3;
+    }
+    if (first >= 0xf0 && first <= 0xf4) {
+        if (left < 4 || !json_is_continuation(at[1]) || !json_is_continuation(at[2]) ||
+            !json_is_continuation(at[3]))
+            return 0;
+        if ((first == 0xf0 && at[1] < 0x90) || (first == 0xf4 && at[1] > 0x8f))
+            return 0;
+        return 4;
+    }
+    return 0;
+}
+
 /* The rest of a string that is not one plain run; `at` is where that run ended. */
 const uint8_t *json_rest_of_string(json_scan_t *in, const uint8_t *at, json_str_t *str);
 
