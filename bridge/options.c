@@ -54,7 +54,7 @@ static const config_opt_t source_opts[] = {
      .min = 0,
      .max = 30,
      .arg = "SECONDS",
-     .help = "how long a long poll waits for messages"},
+     .help = "how many seconds a long poll waits for messages"},
     {.key = "undeleted",
      .kind = CONFIG_U64,
      .offset = SOURCE(undeleted),
@@ -294,6 +294,15 @@ static void check_names(config_t *config, size_t i, const source_options_t *sour
                             before, name);
 }
 
+static void check_topic(config_t *config, size_t i, const source_options_t *source)
+{
+    char key[64];
+    snprintf(key, sizeof key, "sources[%zu].Notification.Topic.Name", i);
+    if (source->topic_name != NULL && !made_of(source->topic_name, name_chars, OPTIONS_TOPIC_MAX))
+        config_complain(config, key, "\"%s\" is no topic name: letters, digits and hyphens are",
+                        source->topic_name);
+}
+
 static void check(config_t *config, const void *options)
 {
     const bridge_options_t *bridge = options;
@@ -306,6 +315,7 @@ static void check(config_t *config, const void *options)
     for (size_t i = 0; i < bridge->sources.count; i++) {
         check_names(config, i, sources);
         check_place(config, i, &sources[i]);
+        check_topic(config, i, &sources[i]);
     }
 }
 

@@ -5,7 +5,12 @@
 #include "config/config.h"
 #include "decode.h"
 
-enum { OPTIONS_REGION_MAX = 64, OPTIONS_ACCOUNT_MAX = 32, OPTIONS_NAME_MAX = 120 };
+enum {
+    OPTIONS_REGION_MAX = 64,
+    OPTIONS_ACCOUNT_MAX = 32,
+    OPTIONS_NAME_MAX = 120,
+    OPTIONS_TOPIC_MAX = 255
+};
 
 /** One entry of "sources": a queue to pull from. */
 typedef struct source_options {

@@ -157,6 +157,9 @@ static void options_refuse_two_sources_of_one_name_and_names_that_are_none(void 
     assert_complains("{\"sources\":[{\"queue\":\"a b\"," AT "}]}", "\"a b\" is no queue name");
     assert_complains("{\"sources\":[{" AT "}]}", "queue");
     assert_complains("{}", "sources");
+    assert_complains(
+        "{\"sources\":[{\"queue\":\"q\",\"Notification\":{\"Topic\":{\"Name\":\"a/b\"}}," AT "}]}",
+        "\"a/b\" is no topic name");
     assert_complains("{\"broker\":\"localhost\",\"sources\":[{\"queue\":\"q\"," AT "}]}",
                      "\"localhost\" is no endpoint");
     assert_complains("{\"sources\":[]}", "at least one source");
