@@ -240,23 +240,27 @@ static void entities_of_its_own_are_refused(void **state)
                      MNS_ROOT_NONE);
 }
 
+/* A message with `depth` elements one in the other, itself the outermost. */
+static mns_root_t read_nested(int depth)
+{
+    sl_buf_t xml = SL_BUF_INIT;
+    sl_buf_append_str(&xml, "<Message>");
+    for (int i = 1; i < depth; i++)
+        sl_buf_append_str(&xml, "<x>");
+    for (int i = 1; i < depth; i++)
+        sl_buf_append_str(&xml, "</x>");
+    sl_buf_append_str(&xml, "</Message>");
+    mns_root_t root = read_bytes((char *)xml.data, xml.len);
+    sl_buf_fini(&xml);
+    return root;
+}
+
 static void deep_nesting_is_refused(void **state)
 {
     (void)state;
-    sl_buf_t xml = SL_BUF_INIT;
-    sl_buf_append_str(&xml, "<Message>");
-    for (int i = 1; i < MNS_XML_DEPTH_MAX; i++)
-        sl_buf_append_str(&xml, "<x>");
-    for (int i = 1; i < MNS_XML_DEPTH_MAX; i++)
-        sl_buf_append_str(&xml, "</x>");
-    sl_buf_append_str(&xml, "</Message>");
-    assert_int_equal(read_bytes((char *)xml.data, xml.len), MNS_ROOT_Message);
-    xml.len = 0;
-    sl_buf_append_str(&xml, "<Message>");
-    for (int i = 0; i < 100000; i++)
-        sl_buf_append_str(&xml, "<x>");
-    assert_int_equal(read_bytes((char *)xml.data, xml.len), MNS_ROOT_NONE);
-    sl_buf_fini(&xml);
+    assert_int_equal(read_nested(MNS_XML_DEPTH_MAX), MNS_ROOT_Message);
+    assert_int_equal(read_nested(MNS_XML_DEPTH_MAX + 1), MNS_ROOT_NONE);
+    assert_int_equal(read_nested(100000), MNS_ROOT_NONE);
 }
 
 static void more_messages_than_a_batch_are_refused(void **state)
