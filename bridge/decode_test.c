@@ -410,7 +410,7 @@ static void decode_turns_every_truncation_into_a_dead_letter(void **state)
                 wrap_base64(&body, whole.data, whole.len);
             else
                 sl_buf_append(&body, whole.data, whole.len);
-            while (body.data[body.len - 1] == '\n')
+            while (body.len > 0 && body.data[body.len - 1] == '\n')
                 body.len--;
             for (size_t len = 0; len < body.len; len++) {
                 decode_result_t result = decode_at(&place, body.data, len);

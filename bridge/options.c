@@ -310,7 +310,9 @@ static void check(config_t *config, const void *options)
     if (bridge->broker != NULL && strstr(bridge->broker, "://") == NULL)
         config_complain(config, "broker", "\"%s\" is no endpoint, such as tcp://127.0.0.1:5550",
                         bridge->broker);
-    if (bridge->sources.items != NULL && bridge->sources.count == 0)
+    if (sources == NULL)
+        return; /* told already */
+    if (bridge->sources.count == 0)
         config_complain(config, "sources", "give at least one source");
     for (size_t i = 0; i < bridge->sources.count; i++) {
         check_names(config, i, sources);
