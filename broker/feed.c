@@ -6,6 +6,7 @@
 
 enum {
     RETRY_NS = 40 * 1000,
+    SAMPLE_NS = 1000 * 1000,
     LOOK_NS = 20 * 1000 * 1000, /* shorter, and a healthy I/O thread may look idle */
     IDLE_PERCENT = 5,
     STALE_NS = 20 * 1000 * 1000, /* a batch held longer hangs at a slow subscriber */
@@ -89,21 +90,32 @@ static void take_credit(feed_t *f)
     zmq_getsockopt(f->o.socket, ZMQ_EVENTS, &events, &len);
 }
 
+static void begin_look(feed_t *f)
+{
+    f->look_ns = f->now_ns;
+    f->cpu_ns = io_clock_ns(&f->o.io_clock);
+}
+
+/* A thread that is found runnable once has not been idle: on a machine with more work than CPUs,
+ * healthy subscribers and this thread wait their turn for longer than any patience. */
 static bool io_thread_is_idle(feed_t *f)
 {
-    if (!f->o.io_clock.known || f->now_ns - f->look_ns < LOOK_NS)
+    if (!f->o.io_clock.known || f->now_ns < f->sample_ns)
         return false;
-    uint64_t cpu_ns = io_clock_ns(&f->o.io_clock);
-    bool idle = (cpu_ns - f->cpu_ns) * 100 < (f->now_ns - f->look_ns) * IDLE_PERCENT;
-    f->look_ns = f->now_ns;
-    f->cpu_ns = cpu_ns;
+    f->sample_ns = f->now_ns + SAMPLE_NS;
+    bool runnable = io_clock_is_runnable(&f->o.io_clock);
+    if (!runnable && f->now_ns - f->look_ns < LOOK_NS)
+        return false;
+    uint64_t used_ns = io_clock_ns(&f->o.io_clock) - f->cpu_ns;
+    bool idle = !runnable && used_ns * 100 < (f->now_ns - f->look_ns) * IDLE_PERCENT;
+    begin_look(f);
     return idle;
 }
 
 static void begin_wait(feed_t *f)
 {
-    f->wait_ns = f->look_ns = f->now_ns;
-    f->cpu_ns = io_clock_ns(&f->o.io_clock);
+    f->wait_ns = f->now_ns;
+    begin_look(f);
     count(f, BROKER_FEED_WAITS, 1);
 }
 

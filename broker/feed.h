@@ -6,7 +6,8 @@
  *     send --full?--> try again every 40 us --too long?--> one lossy send: the full ones miss it,
  *                                                          and all others go on
  *
- * Too long is `patience`, or sooner when libzmq's I/O thread has been idle: then nobody is reading.
+ * Too long is when libzmq's I/O thread has slept through 20 ms: then nobody is reading.  A thread
+ * that runs has others to send to, and one that waits for a CPU has too.  `patience` bounds it all.
  *
  * Ticks are queued like batches, so that a tick follows everything it covers.  Threads: the
  * sequencer owns it. */
@@ -40,6 +41,7 @@ typedef struct feed {
     uint64_t wall_ns;             /**< what a tick says; not past what the next batch will say */
     uint64_t wait_ns;             /**< since when it waits; 0: it does not */
     uint64_t retry_ns;            /**< not before */
+    uint64_t sample_ns;           /**< when the I/O thread is next looked at */
     uint64_t look_ns, cpu_ns;     /**< when the I/O thread's clock was read, and what it said */
     uint64_t tick_ns;             /**< when the last tick was queued */
     uint64_t covered_ns;          /**< when the first batch after it was; 0: none */

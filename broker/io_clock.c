@@ -1,9 +1,11 @@
 #include "io_clock.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool has_name(long tid, const char *name)
 {
@@ -22,7 +24,7 @@ io_clock_t io_clock_find(int index)
 {
     char name[32];
     snprintf(name, sizeof name, "ZMQbg/IO/%d", index);
-    io_clock_t clock = {false, 0};
+    io_clock_t clock = {0};
     DIR *tasks = opendir("/proc/self/task");
     if (tasks == NULL)
         return clock;
@@ -34,7 +36,7 @@ io_clock_t io_clock_find(int index)
     }
     closedir(tasks);
     if (newest > 0)
-        clock = (io_clock_t){true, (clockid_t)((~(unsigned)newest << 3) | 6)};
+        clock = (io_clock_t){true, (clockid_t)((~(unsigned)newest << 3) | 6), newest};
     return clock;
 }
 
@@ -44,4 +46,19 @@ uint64_t io_clock_ns(const io_clock_t *clock)
     if (!clock->known || clock_gettime(clock->id, &ts) != 0)
         return 0;
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Its stat file begins "tid (name) S …"; R is running or waiting for a CPU. */
+bool io_clock_is_runnable(const io_clock_t *clock)
+{
+    char path[64], text[128];
+    snprintf(path, sizeof path, "/proc/self/task/%ld/stat", clock->tid);
+    int fd = clock->known ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return false;
+    ssize_t len = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[len > 0 ? len : 0] = '\0';
+    const char *end_of_name = strrchr(text, ')');
+    return end_of_name != NULL && strncmp(end_of_name, ") R", 3) == 0;
 }
