@@ -79,11 +79,11 @@ static void publish(uint64_t count)
             assert_int_equal(sim_next(sim, &event), SL_OK);
             publisher_add(publisher, n++, &event);
         }
+        publisher_flush(publisher);
         publisher_turn(publisher, 1000);
         if (publisher_trouble(publisher) != NULL)
             return;
     }
-    publisher_flush(publisher);
     while (!publisher_idle(publisher) && publisher_trouble(publisher) == NULL)
         publisher_turn(publisher, 1000);
 }
