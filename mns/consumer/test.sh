@@ -32,7 +32,7 @@ $cc $flags -std=c11 -Wall -Wextra -Wpedantic -Werror $cflags "$source/consumer/h
 
 say "CMake alone"
 unset PKG_CONFIG_PATH
-cmake -S "$source/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$work/prefix" -DEXAMPLES="$source/examples" \
+cmake -G Ninja -S "$source/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$work/prefix" -DEXAMPLES="$source/examples" \
   -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" "$@" >"$work/cmake.log"
 cmake --build "$work/cmake" >>"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
 "$work/cmake/header_c"
