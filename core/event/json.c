@@ -50,17 +50,19 @@ static const uint8_t *pass_unicode_escape(json_scan_t *in, const uint8_t *at, si
         return at + 4;
     }
     const uint8_t *pair = at + 4;
-    if (in->end - pair < 2)
-        return json_fail(in, JSON_BROKEN, in->end);
-    if (pair[0] != '\\' || pair[1] != 'u')
-        return json_fail(in, JSON_BAD_UTF8, at);
-    unit = hex_unit(pair + 2, in->end);
+    for (int i = 0; i < 2; i++, pair++) {
+        if (pair == in->end)
+            return json_fail(in, JSON_BROKEN, pair);
+        if (*pair != (i == 0 ? '\\' : 'u'))
+            return json_fail(in, JSON_BAD_UTF8, at);
+    }
+    unit = hex_unit(pair, in->end);
     if (unit < 0)
-        return json_fail(in, JSON_BROKEN, pair + 2);
+        return json_fail(in, JSON_BROKEN, pair);
     if (!is_low_surrogate(unit))
         return json_fail(in, JSON_BAD_UTF8, at);
     *saved += 8;
-    return pair + 6;
+    return pair + 4;
 }
 
 /* What a one-letter escape stands for; 0 for letters that are none. */

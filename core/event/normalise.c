@@ -194,8 +194,8 @@ static inline pos_t keep_token(norm_t *n, name_kind_t kind, pos_t p)
 }
 
 /* The body's own id, source or time, where they replace the origin's.  @return false when the value
- * is not of that form: then nothing has moved, except to an error (p->at NULL). */
-static bool keep_context(norm_t *n, name_kind_t kind, pos_t *p)
+ * is not of that form: then nothing has moved.  What lies from `spare` on is free. */
+static bool keep_context(norm_t *n, name_kind_t kind, pos_t *p, uint8_t *spare)
 {
     json_str_t str;
     const uint8_t *at = json_pass_space(p->at, n->in.end);
@@ -207,8 +207,8 @@ static bool keep_context(norm_t *n, name_kind_t kind, pos_t *p)
         return true;
     }
     if (kind == NAME_TIME) {
-        json_str_copy(&str, p->to);
-        if (!iso_parse(p->to, str.len, &n->sec, &n->nsec))
+        json_str_copy(&str, spare);
+        if (!iso_parse(spare, str.len, &n->sec, &n->nsec))
             return false;
     } else {
         *(kind == NAME_ID ? &n->id : &n->source) = str;
@@ -256,7 +256,7 @@ static inline __attribute__((always_inline)) pos_t put_member(norm_t *n, members
             return keep_token(n, kind, (pos_t){p.at, key});
         if (UNLIKELY(kind != NAME_FIELD || (str.len > 0 && *name == '$'))) {
             pos_t kept = {p.at, key};
-            if (kind != NAME_FIELD && n->from_body && keep_context(n, kind, &kept))
+            if (kind != NAME_FIELD && n->from_body && keep_context(n, kind, &kept, p.to))
                 return kept;
             p.to = rename_key(n, key, name, p.to);
             name = p.to - str.len - 5;
