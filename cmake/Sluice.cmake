@@ -24,6 +24,7 @@ set(SLUICE_BIN_DIR ${CMAKE_BINARY_DIR}/bin CACHE PATH "where the programs land")
 option(SLUICE_WERROR "warnings are errors" ON)
 option(SLUICE_FUZZ "build the libFuzzer targets (needs clang)" OFF)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${SLUICE_BIN_DIR})
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}") # an installed program finds its libraries anywhere
 
 add_library(sluice_warnings INTERFACE)
 target_compile_options(sluice_warnings INTERFACE
