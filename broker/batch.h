@@ -71,6 +71,9 @@ enum {
     BATCH_CHUNK = 256,
     BATCH_CHUNKS_MAX = 4096,       /**< 2^20 batches: as many as a ticket can tell apart */
     BATCH_FORWARD_MIN = 16 * 1024, /**< smaller messages pin more than they are worth: copied */
+    /** While the feed is behind, smaller ones are gathered: a copy costs microseconds once, a
+     * message costs each subscriber some ten.  At least two of them fit in a batch. */
+    BATCH_GATHER_MAX = WIRE_BATCH_BYTES_MAX / 2,
 };
 
 struct batch_pool {

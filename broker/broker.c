@@ -175,6 +175,7 @@ static int turn_intake(broker_t *b)
     } else {
         b->intake.busy = true;
     }
+    b->sequencer.gathering = feed_is_behind(&b->feed);
     int read = intake_turn(&b->intake, INTAKE_A_TURN);
     b->intake_empty = read < INTAKE_A_TURN;
     return read;

@@ -1,6 +1,8 @@
 #include "fixture.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { MS = 1000000 };
 
@@ -298,6 +300,7 @@ static void feed_goes_on_past_a_stopped_subscriber_and_the_healthy_lose_nothing(
             message_free(&m);
         }
     }
+    subscriber_drain(&f, stopped);
 }
 
 static void feed_waits_for_a_healthy_subscriber_that_is_only_busy(void **state)
@@ -323,18 +326,36 @@ static void feed_waits_for_a_healthy_subscriber_that_is_only_busy(void **state)
     assert_int_equal(fixture_count(&f, BROKER_FEED_LOSSY), 0);
 }
 
+/* A process that is stopped: it speaks just enough ZMTP 3.0 to subscribe, and never reads.
+ * (libzmq's own SUB leaks a little when it is closed while its input is held back.) */
+static int stopped_process(void)
+{
+    static const uint8_t greeting[64] = {0xff, 0,    0, 0, 0,   0,   0,   0,
+                                         0,    0x7f, 3, 0, 'N', 'U', 'L', 'L'};
+    static const uint8_t ready[] = "\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB";
+    static const uint8_t subscription[] = "\0\x05\x01Job.";
+    int fd = fixture_tcp(f.broker.feed_endpoint);
+    assert_int_equal(write(fd, greeting, sizeof greeting), sizeof greeting);
+    assert_int_equal(write(fd, ready, sizeof ready - 1), sizeof ready - 1);
+    uint8_t answer[256]; /* its greeting, and its READY: flags, length, body */
+    assert_int_equal(recv(fd, answer, sizeof greeting, MSG_WAITALL), sizeof greeting);
+    assert_int_equal(recv(fd, answer, 2, MSG_WAITALL), 2);
+    assert_int_equal(recv(fd, answer + 2, answer[1], MSG_WAITALL), answer[1]);
+    assert_int_equal(write(fd, subscription, sizeof subscription - 1), sizeof subscription - 1);
+    return fd;
+}
+
 static void broker_frees_every_batch_when_it_is_closed_with_stopped_subscribers(void **state)
 {
     (void)state;
-    message_t m;
-    void *stopped = stopped_subscriber();
-    subscriber_join(&f, stopped, &m);
-    message_free(&m);
-    for (int i = 0; i < 100; i++)
-        publisher_send(dealer, &(pub_t){++request, "Job.a", 1, 50000, 0});
-    for (int i = 0; i < 20; i++)
-        fixture_turn(&f);
-    /* close_broker: the pool asserts that nothing is held, the sanitizer that nothing leaks */
+    int fd = stopped_process();
+    fixture_await(&f, BROKER_HANDSHAKES, 2);
+    while (fixture_count(&f, BROKER_FEED_WAITS) == 0)
+        publish("Job.a", 1, 50000);
+    close_broker(
+        NULL); /* the pool asserts that nothing is held, the sanitizer that nothing leaks */
+    close(fd);
+    open_broker(NULL);
 }
 
 int main(void)

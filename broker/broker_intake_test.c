@@ -2,7 +2,6 @@
 
 #include "base/mp.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -487,12 +486,7 @@ static void intake_mangled_requests_never_stop_it(void **state)
 /* A TCP connection that speaks something else than ZMTP 3. */
 static void speak_junk(const char *endpoint, const void *bytes, size_t len)
 {
-    unsigned port;
-    assert_int_equal(sscanf(endpoint, "tcp://127.0.0.1:%u", &port), 1);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    int fd = fixture_tcp(endpoint);
     assert_int_equal(write(fd, bytes, len), (ssize_t)len);
     struct timeval patience = {20, 0};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

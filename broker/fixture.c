@@ -1,7 +1,8 @@
 #include "fixture.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
-#include <time.h>
+#include <sys/socket.h>
 
 enum { PATIENCE_S = 20, TURN_NS = 1000000 };
 
@@ -136,6 +137,17 @@ static void *peer(fixture_t *f, int type, const char *endpoint)
     return socket;
 }
 
+int fixture_tcp(const char *endpoint)
+{
+    unsigned port;
+    assert_int_equal(sscanf(endpoint, "tcp://127.0.0.1:%u", &port), 1);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
 /* -- publishers ------------------------------------------------------------------------------ */
 
 void *fixture_dealer(fixture_t *f, const char *endpoint)
@@ -259,6 +271,18 @@ void subscriber_join(fixture_t *f, void *sub, message_t *m)
     subscriber_subscribe(sub, topic, WIRE_SYNC_TOPIC_LEN);
     subscriber_await(f, sub, topic, m);
     assert_int_equal(m->header.count, 0);
+}
+
+void subscriber_drain(fixture_t *f, void *sub)
+{
+    parts_t parts;
+    for (int quiet = 0; quiet < 50; quiet++) {
+        fixture_turn(f);
+        while (fixture_try_receive(sub, &parts)) {
+            parts_free(&parts);
+            quiet = 0;
+        }
+    }
 }
 
 void message_free(message_t *m)

@@ -45,6 +45,9 @@ void fixture_receive(fixture_t *f, void *socket, parts_t *parts);
 bool fixture_try_receive(void *socket, parts_t *parts);
 void parts_free(parts_t *parts);
 
+/** A bare TCP connection. */
+int fixture_tcp(const char *endpoint);
+
 /* -- publishers ------------------------------------------------------------------------------ */
 
 void *fixture_dealer(fixture_t *f, const char *endpoint);
@@ -84,6 +87,8 @@ void subscriber_receive(fixture_t *f, void *sub, message_t *m);
 void subscriber_await(fixture_t *f, void *sub, const char *topic, message_t *m);
 /** Subscribes to a sync topic and waits for the answer: everything before is in force. */
 void subscriber_join(fixture_t *f, void *sub, message_t *m);
+/** Reads what comes until nothing comes any more. */
+void subscriber_drain(fixture_t *f, void *sub);
 void message_free(message_t *m);
 /** The tail of a topic in a tick; 0: it is not there. */
 uint64_t message_tail(const message_t *m, const char *topic);

@@ -406,7 +406,7 @@ sl_err sequencer_take(sequencer_t *s, request_t *r, const take_t *take)
     topic_t *topic = topics_add(&s->topics, take->topic, take->topic_len);
     if (topic == NULL)
         return SL_ELIMIT;
-    if (zmq_msg_size(take->events) < BATCH_FORWARD_MIN)
+    if (zmq_msg_size(take->events) < (s->gathering ? BATCH_GATHER_MAX : BATCH_FORWARD_MIN))
         return take_small(s, r, take, topic);
     if (topic->forming != NULL) /* it came before */
         seal(s, topic->forming);

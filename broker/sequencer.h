@@ -71,7 +71,8 @@ typedef struct sequencer {
     batch_t *forming_head, *forming_tail; /**< oldest first */
     size_t forming_bytes;                 /**< buffers of the forming ones */
     batch_list_t in_flight, failed;
-    bool failing; /**< the journal failed; waiting for the last of what is in flight */
+    bool gathering; /**< larger batches are better than forwarded ones; the owner sets it */
+    bool failing;   /**< the journal failed; waiting for the last of what is in flight */
     request_t *free_requests;
     waiter_t *free_waiters;
     uint32_t free_waiter_count;

@@ -205,6 +205,27 @@ static void sequencer_forwards_a_large_request_and_keeps_order_on_its_topic(void
     assert_batch(heard.committed[2], 102, 103, 2);
 }
 
+static void sequencer_gathers_large_requests_while_told_to(void **state)
+{
+    (void)state;
+    s.gathering = true;
+    take(1, "A.x", 100, 320, 1);
+    take(2, "A.x", 100, 320, 51); /* half of them duplicates */
+    take(3, "A.x", 2, 10, 0);
+    take(4, "A.x", 400, 320, 1000); /* more than half a batch: no use in copying it */
+    s.gathering = false;
+    take(5, "A.x", 100, 320, 2000);
+    commit();
+    assert_int_equal(heard.committed_count, 3);
+    assert_false(heard.committed[0]->forwarded);
+    assert_batch(heard.committed[0], 0, 1, 152);
+    assert_true(heard.committed[1]->forwarded);
+    assert_batch(heard.committed[1], 152, 153, 400);
+    assert_true(heard.committed[2]->forwarded);
+    assert_int_equal(heard.settled_count, 5);
+    assert_ack(&heard.settled[1], 101, 150, 50, 50);
+}
+
 static void sequencer_splits_what_is_larger_than_a_feed_message_and_joins_the_parts(void **state)
 {
     (void)state;
@@ -468,6 +489,7 @@ int main(void)
         TEST(sequencer_seals_what_is_older_than_asked),
         TEST(sequencer_never_cuts_a_small_request_in_two),
         TEST(sequencer_forwards_a_large_request_and_keeps_order_on_its_topic),
+        TEST(sequencer_gathers_large_requests_while_told_to),
         TEST(sequencer_splits_what_is_larger_than_a_feed_message_and_joins_the_parts),
         TEST(sequencer_sends_one_giant_event_alone),
         TEST(sequencer_refuses_a_topic_too_many_and_takes_nothing),
