@@ -25,16 +25,13 @@ enum {
 };
 
 /** Every field name of the catalogue; a name it gains must be given a value here. */
-#define SIM_VALUES(X)                                                                             \
-    X(Category)                                                                                   \
-    X(Event)                                                                                      \
-    X(State)                                                                                      \
-    X(ClusterId)                                                                                  \
-    X(ClusterName)                                                                                \
-    X(CreationTime)                                                                               \
-    X(Group) X(InstanceId) X(InnerIpAddress) X(Hints) X(JobId) X(JobName) X(StartTime) X(EndTime) \
-        X(Message) X(Task) X(RetryCount) X(Progress) X(StdoutRedirectPath) X(StderrRedirectPath)  \
-            X(ExitCode) X(ErrorCode) X(ErrorMessage) X(Detail) X(From) X(To)
+/* clang-format off */
+#define SIM_VALUES(X) \
+    X(Category) X(Event) X(State) X(ClusterId) X(ClusterName) X(CreationTime) X(Group) \
+    X(InstanceId) X(InnerIpAddress) X(Hints) X(JobId) X(JobName) X(StartTime) X(EndTime) \
+    X(Message) X(Task) X(RetryCount) X(Progress) X(StdoutRedirectPath) X(StderrRedirectPath) \
+    X(ExitCode) X(ErrorCode) X(ErrorMessage) X(Detail) X(From) X(To)
+/* clang-format on */
 #define X(name) VALUE_##name,
 typedef enum { SIM_VALUES(X) VALUE_COUNT } value_name_t;
 #undef X

@@ -16,25 +16,27 @@ typedef enum {
     FIELD_INT,      /**< numeric string or number -> int; "" -> nil */
 } field_type_t;
 
-/* Fields of each object in the order of the documentation's samples, Category first. */
-#define CLUSTER_FIELDS(F) F(Category) F(ClusterId) F(ClusterName) F(CreationTime) F(State) F(Event)
-#define CLUSTER_INSTANCE_FIELDS(F)                                                          \
-    F(Category)                                                                             \
-    F(ClusterId) F(Group) F(InstanceId) F(InnerIpAddress) F(Hints) F(State) F(CreationTime) \
-        F(Event)
+/* Fields of each object in the order of the documentation's samples, Category first.  (Formatted by
+ * hand: clang-format moves such lists at every pass.) */
+/* clang-format off */
+#define CLUSTER_FIELDS(F) \
+    F(Category) F(ClusterId) F(ClusterName) F(CreationTime) F(State) F(Event)
+#define CLUSTER_INSTANCE_FIELDS(F) \
+    F(Category) F(ClusterId) F(Group) F(InstanceId) F(InnerIpAddress) F(Hints) F(State) \
+    F(CreationTime) F(Event)
 #define JOB_FIELDS(F) \
-    F(Category)       \
-    F(JobId) F(JobName) F(Event) F(State) F(CreationTime) F(StartTime) F(EndTime) F(Message)
-#define TASK_FIELDS(F) F(Category) F(JobId) F(Task) F(Event) F(State) F(StartTime) F(EndTime)
-#define INSTANCE_FIELDS(F)                                                                 \
-    F(Category)                                                                            \
-    F(JobId) F(Task) F(InstanceId) F(Event) F(State) F(StartTime) F(EndTime) F(RetryCount) \
-        F(Progress) F(StdoutRedirectPath) F(StderrRedirectPath) F(ExitCode) F(ErrorCode)   \
-            F(ErrorMessage) F(Detail)
-#define PRIORITY_FIELDS(F)                                                                   \
-    F(Category)                                                                              \
-    F(JobId) F(JobName) F(Event) F(State) F(CreationTime) F(StartTime) F(EndTime) F(Message) \
-        F(From) F(To)
+    F(Category) F(JobId) F(JobName) F(Event) F(State) F(CreationTime) F(StartTime) F(EndTime) \
+    F(Message)
+#define TASK_FIELDS(F) \
+    F(Category) F(JobId) F(Task) F(Event) F(State) F(StartTime) F(EndTime)
+#define INSTANCE_FIELDS(F) \
+    F(Category) F(JobId) F(Task) F(InstanceId) F(Event) F(State) F(StartTime) F(EndTime) \
+    F(RetryCount) F(Progress) F(StdoutRedirectPath) F(StderrRedirectPath) F(ExitCode) \
+    F(ErrorCode) F(ErrorMessage) F(Detail)
+#define PRIORITY_FIELDS(F) \
+    F(Category) F(JobId) F(JobName) F(Event) F(State) F(CreationTime) F(StartTime) F(EndTime) \
+    F(Message) F(From) F(To)
+/* clang-format on */
 
 /* Category, Event, object, State that goes with it ("" where it varies). */
 #define EVENT_CATALOGUE(X)                                      \
