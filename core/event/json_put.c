@@ -3,6 +3,7 @@
 #include "iso.h"
 #include "json_impl.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,13 +115,16 @@ static void append_decimal(sl_buf_t *out, const char *text)
 
 void json_put_double(sl_buf_t *out, double value)
 {
+    /* 15 digits or fewer come out trimmed, so that the search may begin there; but the smallest
+     * doubles have fewer digits to tell. */
     enum { ALWAYS_READ_BACK = 17, OFTEN_READ_BACK = 15 };
     char text[48];
     if (!isfinite(value)) {
         PUT_LIT(out, "null");
         return;
     }
-    for (int digits = OFTEN_READ_BACK; digits <= ALWAYS_READ_BACK; digits++) {
+    for (int digits = fabs(value) < DBL_MIN ? 1 : OFTEN_READ_BACK; digits <= ALWAYS_READ_BACK;
+         digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;

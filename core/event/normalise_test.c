@@ -7,6 +7,20 @@
 #define HEAD         "{\"Category\":\"Job\",\"Event\":\"OnJobFailed\""
 #define TEXT_HEAD    "{Category='Job', Event='OnJobFailed', " TEST_CONTEXT
 
+/* A file of testdata; to be freed. */
+static char *read_testdata(const char *name, size_t *len)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", EVENT_TESTDATA, name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    char *text = malloc(1 << 16);
+    assert_non_null(text);
+    *len = fread(text, 1, 1 << 16, file);
+    fclose(file);
+    return text;
+}
+
 /* Normalises with `origin`; returns the event as text, to be freed. */
 static char *to_text_from(const event_origin_t *origin, const char *json, size_t len,
                           event_info_t *info)

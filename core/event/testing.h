@@ -131,18 +131,4 @@ static inline event_reason_t normalise_copy(sl_buf_t *out, const event_origin_t 
     return reason;
 }
 
-/* A file of testdata; to be freed. */
-static inline char *read_testdata(const char *name, size_t *len)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", EVENT_TESTDATA, name);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    char *text = malloc(1 << 16);
-    assert_non_null(text);
-    *len = fread(text, 1, 1 << 16, file);
-    fclose(file);
-    return text;
-}
-
 #endif
