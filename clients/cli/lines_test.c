@@ -165,6 +165,17 @@ static void a_longer_line_is_refused_and_the_next_one_good(void **state)
     assert_int_equal(p->lines.number, 2);
 }
 
+static void a_line_that_grows_too_long_with_its_end_is_refused(void **state)
+{
+    piped_t *p = *state;
+    const char *line;
+    size_t len;
+    feed_long(p, LINES_MAX);
+    feed_text(p, "x\nnext\n"); /* the byte too many and the end in one read */
+    assert_int_equal(lines_next(&p->lines, &line, &len), SL_ELIMIT);
+    assert_line(p, "next");
+}
+
 static void a_line_without_end_takes_no_more_memory_than_a_good_one(void **state)
 {
     piped_t *p = *state;
@@ -191,6 +202,7 @@ int main(void)
         LINES_TEST(bytes_are_kept_as_they_are),
         LINES_TEST(a_line_of_the_greatest_length_is_whole),
         LINES_TEST(a_longer_line_is_refused_and_the_next_one_good),
+        LINES_TEST(a_line_that_grows_too_long_with_its_end_is_refused),
         LINES_TEST(a_line_without_end_takes_no_more_memory_than_a_good_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
