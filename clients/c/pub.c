@@ -270,6 +270,7 @@ void sluice_pub_destroy(sluice_pub_t **out)
         pub_settle(pub, pub_window_pop(&pub->window), SLUICE_ECLOSED, "");
     link_fini(&pub->link);
     topic_map_fini(&pub->topics);
+    sl_buf_fini(&pub->scratch);
     free(pub->intake);
     free(pub->name);
     free(pub);

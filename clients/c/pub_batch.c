@@ -1,6 +1,5 @@
 #include "pub_batch.h"
 
-#include "base/buf.h"
 #include "wire/feed.h"
 #include "wire/intake.h"
 
@@ -15,7 +14,6 @@ enum {
     BODY_BYTES_MIN = 512,
     EVENTS_MIN = 8,
     EVENT_META_BYTES = sizeof(void *) + WIRE_ID_BYTES + 4, /* user, id, end */
-    HEADER_FIXED_BYTES = 64,
 };
 
 struct pub_body {
@@ -35,12 +33,6 @@ static void on_frame_free(void *data, void *hint)
 {
     (void)data;
     body_release(hint);
-}
-
-static void on_header_free(void *data, void *hint)
-{
-    (void)hint;
-    free(data);
 }
 
 static pub_body_t *body_resize(pub_body_t *body, size_t cap)
@@ -146,26 +138,38 @@ pub_batch_t *pub_batch_split(pub_batch_t *batch)
     return rest;
 }
 
-/* The three frames of a PUB.  On failure none of them is left to close. */
-static sl_err make_frames(pub_batch_t *batch, uint64_t request, zmq_msg_t frames[3])
+static sl_err copy_frame(zmq_msg_t *frame, const void *bytes, size_t len)
 {
-    sl_buf_t header = SL_BUF_INIT;
-    sl_buf_reserve(&header, HEADER_FIXED_BYTES + (size_t)batch->count * (4 + WIRE_ID_BYTES));
-    wire_put_pub(&header, request, batch->count, batch->ends, batch->ids);
-    if (header.failed || zmq_msg_init_size(&frames[1], batch->topic->len) != 0) {
-        sl_buf_fini(&header);
+    if (zmq_msg_init_size(frame, len) != 0)
+        return SL_ENOMEM;
+    memcpy(zmq_msg_data(frame), bytes, len);
+    return SL_OK;
+}
+
+/* The body lies where it lies; libzmq holds a reference until it has sent it. */
+static sl_err share_body(zmq_msg_t *frame, pub_batch_t *batch)
+{
+    pub_body_t *body = batch->body;
+    atomic_fetch_add_explicit(&body->refs, 1, memory_order_relaxed);
+    if (zmq_msg_init_data(frame, body->bytes, batch->len, on_frame_free, body) == 0)
+        return SL_OK;
+    body_release(body);
+    return SL_ENOMEM;
+}
+
+/* The three frames of a PUB.  On failure none of them is left to close. */
+static sl_err make_frames(pub_batch_t *batch, uint64_t request, sl_buf_t *header,
+                          zmq_msg_t frames[3])
+{
+    sl_buf_clear(header);
+    wire_put_pub(header, request, batch->count, batch->ends, batch->ids);
+    if (header->failed || copy_frame(&frames[0], header->data, header->len) != SL_OK)
+        return SL_ENOMEM;
+    if (copy_frame(&frames[1], batch->topic->name, batch->topic->len) != SL_OK) {
+        zmq_msg_close(&frames[0]);
         return SL_ENOMEM;
     }
-    memcpy(zmq_msg_data(&frames[1]), batch->topic->name, batch->topic->len);
-    if (zmq_msg_init_data(&frames[0], header.data, header.len, on_header_free, NULL) != 0) {
-        sl_buf_fini(&header);
-        zmq_msg_close(&frames[1]);
-        return SL_ENOMEM;
-    }
-    atomic_fetch_add_explicit(&batch->body->refs, 1, memory_order_relaxed);
-    if (zmq_msg_init_data(&frames[2], batch->body->bytes, batch->len, on_frame_free, batch->body) !=
-        0) {
-        body_release(batch->body);
+    if (share_body(&frames[2], batch) != SL_OK) {
         zmq_msg_close(&frames[0]);
         zmq_msg_close(&frames[1]);
         return SL_ENOMEM;
@@ -173,10 +177,10 @@ static sl_err make_frames(pub_batch_t *batch, uint64_t request, zmq_msg_t frames
     return SL_OK;
 }
 
-sl_err pub_batch_send(pub_batch_t *batch, void *socket, uint64_t request)
+sl_err pub_batch_send(pub_batch_t *batch, void *socket, uint64_t request, sl_buf_t *scratch)
 {
     zmq_msg_t frames[3];
-    sl_err err = make_frames(batch, request, frames);
+    sl_err err = make_frames(batch, request, scratch, frames);
     if (err != SL_OK)
         return err;
     for (int i = 0; i < 3; i++) {

@@ -10,6 +10,7 @@
 #ifndef CLIENT_PUB_BATCH_H
 #define CLIENT_PUB_BATCH_H
 
+#include "base/buf.h"
 #include "topic_map.h"
 
 #include <stdbool.h>
@@ -42,8 +43,9 @@ sl_err pub_batch_add(pub_batch_t *batch, const void *event, size_t len, const ui
  *  @return the second half; NULL: no memory, the batch is as it was. */
 pub_batch_t *pub_batch_split(pub_batch_t *batch);
 
-/** Sends PUB with this number.  @return SL_OK; SL_EAGAIN; SL_ECLOSED; SL_EIO; SL_ENOMEM: nothing
- * was sent. */
-sl_err pub_batch_send(pub_batch_t *batch, void *socket, uint64_t request);
+/** Sends PUB with this number.
+ *  @param scratch  room for the header, kept from one to the next.
+ *  @return SL_OK; SL_EAGAIN; SL_ECLOSED; SL_EIO; SL_ENOMEM: nothing was sent. */
+sl_err pub_batch_send(pub_batch_t *batch, void *socket, uint64_t request, sl_buf_t *scratch);
 
 #endif

@@ -42,6 +42,7 @@ struct sluice_pub {
     pub_topic_t *recent; /**< the topic of the last event: most often of the next one too */
     pub_batch_t *forming, *forming_end; /**< not in line yet, in the order in which they began */
     pub_window_t window;
+    sl_buf_t scratch; /**< a request's header in the making */
 
     pub_phase_t phase;
     uint32_t max_bytes, max_events; /**< of one request; from WELCOME */

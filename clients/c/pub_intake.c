@@ -128,7 +128,7 @@ static fit_t fit(sluice_pub_t *pub, pub_batch_t *batch)
 static sl_err send_next(sluice_pub_t *pub, pub_batch_t *batch, uint64_t request)
 {
     bool again = batch->sends > 0;
-    sl_err err = pub_batch_send(batch, pub->link.socket, request);
+    sl_err err = pub_batch_send(batch, pub->link.socket, request, &pub->scratch);
     if (err != SL_OK)
         return err;
     if (pub->window.in_flight == 0)

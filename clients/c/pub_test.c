@@ -34,15 +34,30 @@ static void on_receipt(void *ctx, const sluice_receipt_t *receipts, size_t count
                          SLUICE_OK);
 }
 
-static int setup(void **state)
+static int setup_with(void **state, bool inproc)
 {
     fake_t *f = calloc(1, sizeof *f);
     f->context = zmq_ctx_new();
     f->router = test_bind(f->context, ZMQ_ROUTER, f->endpoint, sizeof f->endpoint);
+    if (inproc) {
+        strcpy(f->endpoint, "inproc://intake");
+        assert_int_equal(zmq_bind(f->router, f->endpoint), 0);
+    }
     for (int i = 0; i < 3; i++)
         zmq_msg_init(&f->frames[i]);
     *state = f;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, false);
+}
+
+/* Messages over inproc are there as soon as they are sent. */
+static int setup_inproc(void **state)
+{
+    return setup_with(state, true);
 }
 
 static int teardown(void **state)
@@ -61,6 +76,7 @@ static void start(fake_t *f, sluice_pub_options_t options)
 {
     options.size = sizeof options;
     options.intake = f->endpoint;
+    options.zmq_context = strncmp(f->endpoint, "inproc", 6) == 0 ? f->context : NULL;
     options.on_receipt = on_receipt;
     options.ctx = f;
     assert_int_equal(sluice_pub_create(&f->pub, &options), SLUICE_OK);
@@ -269,7 +285,23 @@ static void linger_sends_what_waited_long_enough_by_the_descriptor_alone(void **
     expect_pub(f, 1, "a.b", "one");
 }
 
-static void answer_shows_on_the_descriptor_even_after_a_send(void **state)
+/* Nothing is called but when the descriptor says so. */
+static void descriptor_alone_is_enough_to_be_welcome(void **state)
+{
+    fake_t *f = *state;
+    start(f, (sluice_pub_options_t){0});
+    struct pollfd fd = {.fd = sluice_pub_fd(f->pub), .events = POLLIN};
+    assert_true(test_readable(f->router, TEST_PATIENCE_MS));
+    expect_hello(f);
+    welcome(f, 1, 1000, 100);
+    while (stats(f).stream == 0) {
+        assert_int_equal(poll(&fd, 1, TEST_PATIENCE_MS), 1);
+        while (sluice_pub_process(f->pub, 0) == SLUICE_OK)
+            continue;
+    }
+}
+
+static void answer_shows_on_the_descriptor(void **state)
 {
     fake_t *f = *state;
     start_ready(f, (sluice_pub_options_t){0}, 1000);
@@ -278,13 +310,25 @@ static void answer_shows_on_the_descriptor_even_after_a_send(void **state)
         send_alone(f, "x", 1);
         expect_pub(f, request, "a.b", "x");
         ack(f, request, 1, 0);
-        sluice_pub_flush(f->pub); /* touches the socket */
         while (f->receipt_count < request) {
             assert_int_equal(poll(&fd, 1, TEST_PATIENCE_MS), 1);
             while (sluice_pub_process(f->pub, 0) == SLUICE_OK)
                 continue;
         }
     }
+}
+
+/* The send takes their news from the descriptor. */
+static void answers_that_are_there_are_taken_by_whoever_sends(void **state)
+{
+    fake_t *f = *state;
+    start_ready(f, (sluice_pub_options_t){0}, 1000);
+    send_alone(f, "1", 1);
+    expect_pub(f, 1, "a.b", "1");
+    ack(f, 1, 1, 0);
+    assert_int_equal(f->receipt_count, 0);
+    send_alone(f, "2", 2);
+    assert_int_equal(f->receipt_count, 1);
 }
 
 static void window_holds_back_what_has_no_room(void **state)
@@ -610,6 +654,19 @@ static void hello_without_welcome_is_said_again(void **state)
     expect_pub(f, 1, "a.b", "1");
 }
 
+static void welcome_that_nobody_asked_for_changes_nothing(void **state)
+{
+    fake_t *f = *state;
+    start_ready(f, (sluice_pub_options_t){0}, 8);
+    send_alone(f, "1", 1);
+    expect_pub(f, 1, "a.b", "1");
+    welcome(f, 1, 1, 1);
+    ack(f, 1, 1, 0);
+    expect_receipts(f, 1);
+    send_alone(f, "22", 2);
+    expect_pub(f, 2, "a.b", "22");
+}
+
 static void answer_that_makes_no_sense_costs_the_connection_not_an_event(void **state)
 {
     fake_t *f = *state;
@@ -650,7 +707,8 @@ static void options_of_another_size_are_taken_or_refused_by_what_they_say(void *
     assert_null(f->pub);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)        cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_INPROC(name) cmocka_unit_test_setup_teardown(name, setup_inproc, teardown)
 
 int main(void)
 {
@@ -660,7 +718,10 @@ int main(void)
         TEST(batch_leaves_when_it_is_full),
         TEST(batch_keeps_below_its_bytes),
         TEST(linger_sends_what_waited_long_enough_by_the_descriptor_alone),
-        TEST(answer_shows_on_the_descriptor_even_after_a_send),
+        TEST(descriptor_alone_is_enough_to_be_welcome),
+        TEST_INPROC(descriptor_alone_is_enough_to_be_welcome),
+        TEST(answer_shows_on_the_descriptor),
+        TEST_INPROC(answers_that_are_there_are_taken_by_whoever_sends),
         TEST(window_holds_back_what_has_no_room),
         TEST(batch_in_line_goes_on_taking_events_until_it_is_sent),
         TEST(ids_are_sent_always_and_are_unique_where_not_given),
@@ -677,6 +738,7 @@ int main(void)
         TEST(silent_broker_gets_hello_and_all_again_with_the_same_ids),
         TEST(answer_to_the_old_numbering_never_reaches_the_new),
         TEST(hello_without_welcome_is_said_again),
+        TEST(welcome_that_nobody_asked_for_changes_nothing),
         TEST(answer_that_makes_no_sense_costs_the_connection_not_an_event),
         TEST(options_of_another_size_are_taken_or_refused_by_what_they_say),
     };

@@ -151,6 +151,17 @@ static void missing_predecessor_is_lost_up_to_it_and_the_batch_delivered(void **
     expect_nothing(s);
 }
 
+static void single_missing_event_is_a_hole_too(void **state)
+{
+    sub_state_t *s = joined(state);
+    assert_int_equal(batch(s, "Job.A", 0, 100, 104), 5);
+    assert_int_equal(batch(s, "Job.A", 105, 106, 106), 1);
+    expect_lost(s, "Job.A", 105, 105);
+    tick(s, 108, "Job.A", 107);
+    expect_lost(s, "Job.A", 107, 107);
+    expect_nothing(s);
+}
+
 static void loss_right_after_the_join_begins_behind_it(void **state)
 {
     sub_state_t *s = joined(state);
@@ -225,6 +236,15 @@ static void tick_shows_a_loss_on_a_topic_never_seen(void **state)
     assert_int_equal(tick_of(s, STREAM, 111, tails, 2, false), SL_OK);
     expect_lost(s, "Job.A", 100, 105);
     expect_lost(s, "Job.B", 100, 110);
+    expect_nothing(s);
+}
+
+static void topic_named_twice_in_a_tick_is_told_once(void **state)
+{
+    sub_state_t *s = joined(state);
+    static const tail_t tails[] = {{"Job.A", 105}, {"Job.A", 105}};
+    assert_int_equal(tick_of(s, STREAM, 111, tails, 2, false), SL_OK);
+    expect_lost(s, "Job.A", 100, 105);
     expect_nothing(s);
 }
 
@@ -352,6 +372,7 @@ int main(void)
         TEST(batch_from_before_the_join_is_a_repeat),
         TEST(chain_of_predecessors_is_delivered),
         TEST(missing_predecessor_is_lost_up_to_it_and_the_batch_delivered),
+        TEST(single_missing_event_is_a_hole_too),
         TEST(loss_right_after_the_join_begins_behind_it),
         TEST(repeated_batch_is_dropped_and_counted),
         TEST(batch_that_overlaps_is_delivered_from_what_is_new),
@@ -360,6 +381,7 @@ int main(void)
         TEST(tick_that_agrees_moves_what_is_confirmed),
         TEST(tick_shows_a_lost_tail),
         TEST(tick_shows_a_loss_on_a_topic_never_seen),
+        TEST(topic_named_twice_in_a_tick_is_told_once),
         TEST(loss_that_a_batch_told_is_not_told_again_by_the_tick),
         TEST(confirmed_never_goes_back),
         TEST(malformed_tick_changes_nothing),

@@ -142,6 +142,16 @@ static void decode_refuses_every_truncation(void **state)
     sample_fini(&s);
 }
 
+static void bytes_behind_the_array_are_refused(void **state)
+{
+    (void)state;
+    sample_t s = sample_of(2);
+    wire_feed_header_t h;
+    sl_buf_append_byte(&s.header, 0xc0);
+    assert_int_equal(decode(&s, &h), SL_EPROTO);
+    sample_fini(&s);
+}
+
 static void decode_refuses_every_flipped_bit_of_every_frame(void **state)
 {
     (void)state;
@@ -334,6 +344,7 @@ int main(void)
         cmocka_unit_test(header_comes_back_as_it_was_encoded),
         cmocka_unit_test(sum_is_xxh3_of_topic_elements_and_body_in_one_string),
         cmocka_unit_test(decode_refuses_every_truncation),
+        cmocka_unit_test(bytes_behind_the_array_are_refused),
         cmocka_unit_test(decode_refuses_every_flipped_bit_of_every_frame),
         cmocka_unit_test(another_version_or_encoding_is_told_from_damage),
         cmocka_unit_test(elements_after_the_tenth_are_ignored),
