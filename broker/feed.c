@@ -92,31 +92,44 @@ static void take_credit(feed_t *f)
 
 static void begin_look(feed_t *f)
 {
-    f->look_ns = f->now_ns;
+    f->looked_ns = 0;
     f->cpu_ns = io_clock_ns(&f->o.io_clock);
-}
-
-/* A thread that is found runnable once has not been idle: on a machine with more work than CPUs,
- * healthy subscribers and this thread wait their turn for longer than any patience. */
-static bool io_thread_is_idle(feed_t *f)
-{
-    if (!f->o.io_clock.known || f->now_ns < f->sample_ns)
-        return false;
-    f->sample_ns = f->now_ns + SAMPLE_NS;
-    bool runnable = io_clock_is_runnable(&f->o.io_clock);
-    if (!runnable && f->now_ns - f->look_ns < LOOK_NS)
-        return false;
-    uint64_t used_ns = io_clock_ns(&f->o.io_clock) - f->cpu_ns;
-    bool idle = !runnable && used_ns * 100 < (f->now_ns - f->look_ns) * IDLE_PERCENT;
-    begin_look(f);
-    return idle;
 }
 
 static void begin_wait(feed_t *f)
 {
-    f->wait_ns = f->now_ns;
+    f->waiting = true;
+    f->waited_ns = f->sampled_ns = 0;
+    f->tried_ns = f->now_ns;
     begin_look(f);
     count(f, BROKER_FEED_WAITS, 1);
+}
+
+/* Only time in which we ran is counted: when this thread was off the CPU, so were others. */
+static void count_wait(feed_t *f)
+{
+    uint64_t step_ns = f->now_ns - f->tried_ns;
+    step_ns = step_ns < SAMPLE_NS ? step_ns : SAMPLE_NS;
+    f->waited_ns += step_ns;
+    f->looked_ns += step_ns;
+    f->tried_ns = f->now_ns;
+}
+
+/* Has nobody been reading since the last look?  An I/O thread that is found runnable once has not
+ * been idle, only short of a CPU; and where CPUs are short an idle one proves nothing: healthy
+ * subscribers wait for a CPU longer than any look takes. */
+static bool nobody_reads(feed_t *f)
+{
+    if (!f->o.io_clock.known || f->waited_ns - f->sampled_ns < SAMPLE_NS)
+        return false;
+    f->sampled_ns = f->waited_ns;
+    bool runnable = io_clock_is_runnable(&f->o.io_clock);
+    if (!runnable && f->looked_ns < LOOK_NS)
+        return false;
+    uint64_t used_ns = io_clock_ns(&f->o.io_clock) - f->cpu_ns;
+    bool idle = !runnable && used_ns * 100 < f->looked_ns * IDLE_PERCENT;
+    begin_look(f);
+    return idle && !machine_is_busy();
 }
 
 static int send_head(feed_t *f)
@@ -126,12 +139,16 @@ static int send_head(feed_t *f)
             return ENOMEM; /* try again in a while */
         f->framed = true;
     }
-    if (f->wait_ns == 0)
-        return send_frames(f);
-    take_credit(f);
-    if (f->now_ns - f->wait_ns >= f->o.patience_ns || io_thread_is_idle(f))
-        return send_lossy(f);
-    return send_frames(f);
+    if (f->waiting)
+        take_credit(f);
+    int err = send_frames(f);
+    if (err != EAGAIN)
+        return err;
+    if (!f->waiting)
+        begin_wait(f);
+    else
+        count_wait(f);
+    return f->waited_ns >= f->o.patience_ns || nobody_reads(f) ? send_lossy(f) : err;
 }
 
 /* The batches sent last are kept, to see whether libzmq is done with them. */
@@ -148,9 +165,9 @@ static void on_sent(feed_t *f)
 {
     f->framed = false; /* libzmq has the messages */
     batch_t *b = batch_list_pop(&f->queue);
-    if (f->wait_ns != 0)
-        count(f, BROKER_FEED_WAIT_US, (f->now_ns - f->wait_ns) / 1000);
-    f->wait_ns = 0;
+    if (f->waiting)
+        count(f, BROKER_FEED_WAIT_US, f->waited_ns / 1000);
+    f->waiting = false;
     if (b->topic == NULL) {
         batch_drop(b);
         return;
@@ -167,8 +184,6 @@ int feed_turn(feed_t *f, int most)
     while (f->queue.head != NULL && sent < most && f->now_ns >= f->retry_ns) {
         int err = send_head(f);
         if (err != 0) {
-            if (f->wait_ns == 0)
-                begin_wait(f);
             f->retry_ns = f->now_ns + RETRY_NS;
             break;
         }

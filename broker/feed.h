@@ -7,7 +7,8 @@
  *                                                          and all others go on
  *
  * Too long is when libzmq's I/O thread has slept through 20 ms: then nobody is reading.  A thread
- * that runs has others to send to, and one that waits for a CPU has too.  `patience` bounds it all.
+ * that runs has others to send to, and so has one that waits for a CPU; and where CPUs are short, a
+ * subscriber may only be waiting for one.  `patience` bounds it all.
  *
  * Ticks are queued like batches, so that a tick follows everything it covers.  Threads: the
  * sequencer owns it. */
@@ -39,10 +40,11 @@ typedef struct feed {
     uint64_t time_ns; /**< of the last header, never to be undercut */
     uint64_t now_ns;
     uint64_t wall_ns;             /**< what a tick says; not past what the next batch will say */
-    uint64_t wait_ns;             /**< since when it waits; 0: it does not */
-    uint64_t retry_ns;            /**< not before */
-    uint64_t sample_ns;           /**< when the I/O thread is next looked at */
-    uint64_t look_ns, cpu_ns;     /**< when the I/O thread's clock was read, and what it said */
+    bool waiting;                 /**< for a full subscriber */
+    uint64_t waited_ns;           /**< how long already */
+    uint64_t tried_ns, retry_ns;  /**< when it tried last, and may again */
+    uint64_t sampled_ns;          /**< waited_ns when the I/O thread's state was read */
+    uint64_t looked_ns, cpu_ns;   /**< how long it was watched, and its clock before */
     uint64_t tick_ns;             /**< when the last tick was queued */
     uint64_t covered_ns;          /**< when the first batch after it was; 0: none */
     batch_t *recent[FEED_RECENT]; /**< sent last */

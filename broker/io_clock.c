@@ -48,17 +48,34 @@ uint64_t io_clock_ns(const io_clock_t *clock)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* The beginning of a small file, as a string. */
+static void read_text(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, size - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[len > 0 ? len : 0] = '\0';
+}
+
 /* Its stat file begins "tid (name) S …"; R is running or waiting for a CPU. */
 bool io_clock_is_runnable(const io_clock_t *clock)
 {
     char path[64], text[128];
-    snprintf(path, sizeof path, "/proc/self/task/%ld/stat", clock->tid);
-    int fd = clock->known ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0)
+    if (!clock->known)
         return false;
-    ssize_t len = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[len > 0 ? len : 0] = '\0';
+    snprintf(path, sizeof path, "/proc/self/task/%ld/stat", clock->tid);
+    read_text(path, text, sizeof text);
     const char *end_of_name = strrchr(text, ')');
     return end_of_name != NULL && strncmp(end_of_name, ") R", 3) == 0;
+}
+
+/* loadavg: "0.20 0.18 0.12 1/80 11206"; the fourth is runnable threads / all threads. */
+bool machine_is_busy(void)
+{
+    char text[128];
+    long runnable;
+    read_text("/proc/loadavg", text, sizeof text);
+    return sscanf(text, "%*s %*s %*s %ld", &runnable) == 1 &&
+           runnable - 1 >= sysconf(_SC_NPROCESSORS_ONLN); /* 1: this thread */
 }

@@ -25,4 +25,8 @@ uint64_t io_clock_ns(const io_clock_t *clock);
 /** Does the thread run, or wait for a CPU, now?  False when it sleeps or is not known. */
 bool io_clock_is_runnable(const io_clock_t *clock);
 
+/** Are there more runnable threads than processors?  Then a peer that does not read may just be
+ *  waiting for its turn. */
+bool machine_is_busy(void);
+
 #endif

@@ -77,6 +77,21 @@ static void a_thread_that_sleeps_is_not_runnable_and_its_clock_stands(void **sta
     finish(&fake);
 }
 
+static void a_machine_with_more_busy_threads_than_cpus_is_busy(void **state)
+{
+    (void)state;
+    enum { THREADS_MAX = 64 };
+    fake_t fakes[THREADS_MAX];
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    long threads = cpus < THREADS_MAX ? cpus : THREADS_MAX;
+    for (long i = 0; i < threads; i++)
+        start(&fakes[i], true);
+    while (cpus <= THREADS_MAX && !machine_is_busy())
+        usleep(1000);
+    for (long i = 0; i < threads; i++)
+        finish(&fakes[i]);
+}
+
 static void a_thread_that_is_not_there_is_not_known(void **state)
 {
     (void)state;
@@ -91,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_at_work_is_runnable_and_its_clock_runs),
         cmocka_unit_test(a_thread_that_sleeps_is_not_runnable_and_its_clock_stands),
+        cmocka_unit_test(a_machine_with_more_busy_threads_than_cpus_is_busy),
         cmocka_unit_test(a_thread_that_is_not_there_is_not_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

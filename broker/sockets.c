@@ -15,6 +15,7 @@ enum {
     SUBSCRIPTION_BYTES_MAX = 1024,
     QUESTION_BYTES_MAX = 4096,
     QUESTIONS_HELD = 16,
+    INTAKE_HELD = 128, /* messages of one publisher; the rest of its window waits in TCP */
     MAX_SOCKETS = 4096,
 };
 
@@ -70,7 +71,7 @@ static bool open_sockets(broker_t *b)
     const socket_plan_t feed = {ZMQ_XPUB, SOCKETS_IO_FEED, SUBSCRIPTION_BYTES_MAX, (int)o->feed_hwm,
                                 1000};
     const socket_plan_t intake = {ZMQ_ROUTER, SOCKETS_IO_INTAKE, intake_message_max(o),
-                                  (int)(8 * o->window), (int)o->window + 8};
+                                  (int)(8 * o->window), INTAKE_HELD};
     const socket_plan_t query = {ZMQ_ROUTER, SOCKETS_IO_INTAKE, QUESTION_BYTES_MAX,
                                  4 * QUESTIONS_HELD, QUESTIONS_HELD};
     b->feed_socket = open_socket(b, &feed, &b->feed_fd);
