@@ -7,7 +7,7 @@ set -eu
 build=$1 source=$2 cc=$3 cxx=$4 flags=$5
 case $cxx in
 '' | *NOTFOUND) set -- ;;
-*) set -- -DCMAKE_CXX_COMPILER="$cxx" ;;
+*) set -- -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_FLAGS="$flags" ;;
 esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -31,7 +31,7 @@ $cc $flags -std=c11 -Wall -Wextra -Wpedantic -Werror $cflags "$source/consumer/h
 say "CMake alone"
 unset PKG_CONFIG_PATH
 cmake -G Ninja -S "$source/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$work/prefix" -DEXAMPLES="$source/examples" \
-  -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" "$@" >"$work/cmake.log"
+  -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS="$flags" "$@" >"$work/cmake.log"
 cmake --build "$work/cmake" >>"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
 "$work/cmake/header_c"
 test $# -eq 0 || "$work/cmake/header_cxx"
