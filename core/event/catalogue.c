@@ -1,6 +1,6 @@
 #include "event/catalogue.h"
 
-#include <string.h>
+#include "field_type.h"
 
 #define NAME(field) #field,
 #define LIST(object)               \
@@ -36,33 +36,7 @@ event_kind_t event_catalogue_find(const char *category, size_t category_len, con
     return (event_kind_t)kind;
 }
 
-static inline bool ends_in_time(const char *name, size_t len)
-{
-    return len >= 4 && memcmp(name + len - 4, "Time", 4) == 0;
-}
-
-#define IS(name, literal) (memcmp((name), (literal), sizeof(literal) - 1) == 0)
-
 field_type_t event_field_type(const char *name, size_t len)
 {
-    bool is_int = false;
-    switch (len) {
-    case 2:
-        is_int = IS(name, "To");
-        break;
-    case 4:
-        is_int = IS(name, "From");
-        break;
-    case 8:
-        is_int = IS(name, "Progress") || IS(name, "ExitCode");
-        break;
-    case 10:
-        is_int = IS(name, "RetryCount");
-        break;
-    default:
-        break;
-    }
-    if (is_int)
-        return FIELD_INT;
-    return ends_in_time(name, len) ? FIELD_TIME : FIELD_VERBATIM;
+    return field_type(name, len);
 }

@@ -1,15 +1,40 @@
 #include "iso.h"
 
-enum { DAY_SECONDS = 86400, DIGITS_LEN = 19, NSEC_DIGITS = 9, BAD = 255 };
+#include <endian.h>
+#include <string.h>
+
+enum { DAY_SECONDS = 86400, DIGITS_LEN = 19, NSEC_DIGITS = 9 };
 
 static const int64_t first_second = -62167219200; /* 0000-01-01T00:00:00Z */
 static const int64_t last_second = 253402300799;  /* 9999-12-31T23:59:59Z */
 
-/* Two digits; BAD, larger than any field may be, when they are none. */
-static inline unsigned two(const uint8_t *at)
+/* Eight bytes at once, which must have the form of `form`: digits where it has '0', and else the
+ * very same.  Byte i of *pairs then is the number that the digits i and i+1 make.  How: xor-ed with
+ * the form, a digit gives 0 to 9 and a separator 0; `lift` raises what is more to the high bit. */
+static inline bool eight(const uint8_t *at, const char *form, const char *lift, uint64_t *pairs)
 {
-    unsigned tens = at[0] - (unsigned)'0', ones = at[1] - (unsigned)'0';
-    return tens > 9 || ones > 9 ? BAD : tens * 10 + ones;
+    uint64_t word, form_word, lift_word;
+    memcpy(&word, at, sizeof word);
+    memcpy(&form_word, form, sizeof form_word);
+    memcpy(&lift_word, lift, sizeof lift_word);
+    word = le64toh(word ^ form_word);
+    *pairs = word * 10 + (word >> 8);
+    return (((word + le64toh(lift_word)) | word) & 0x8080808080808080u) == 0;
+}
+
+#define EIGHT_DIGIT     "\x76" /* + 0x0a is 0x80 */
+#define EIGHT_SEPARATOR "\x7f" /* + 0x01 is 0x80 */
+#define D               EIGHT_DIGIT
+#define S               EIGHT_SEPARATOR
+
+static inline unsigned pair(uint64_t pairs, unsigned byte)
+{
+    return pairs >> 8 * byte & 0xff;
+}
+
+static inline bool is_digit(uint8_t byte)
+{
+    return byte >= '0' && byte <= '9';
 }
 
 static inline bool is_leap(unsigned year)
@@ -37,15 +62,15 @@ static inline int64_t civil_to_days(unsigned year, unsigned month, unsigned day)
 /* `.f…`; returns how many bytes it takes, 0 when it is malformed. */
 static size_t parse_fraction(const uint8_t *at, size_t len, uint32_t *nsec)
 {
+    static const uint32_t units[NSEC_DIGITS + 1] = {0,     100000000, 10000000, 1000000, 100000,
+                                                    10000, 1000,      100,      10,      1};
     uint32_t value = 0;
     size_t i = 1;
-    for (; i < len && i <= NSEC_DIGITS + 1 && (unsigned)(at[i] - '0') <= 9; i++)
+    for (; i < len && i <= NSEC_DIGITS && is_digit(at[i]); i++)
         value = value * 10 + (at[i] - (unsigned)'0');
-    if (i == 1 || i > NSEC_DIGITS + 1)
+    if (i == 1)
         return 0;
-    for (size_t digits = i - 1; digits < NSEC_DIGITS; digits++)
-        value *= 10;
-    *nsec = value;
+    *nsec = value * units[i - 1]; /* a tenth digit is left over, and no zone begins with one */
     return i;
 }
 
@@ -57,7 +82,11 @@ static bool parse_zone(const uint8_t *at, size_t len, int64_t *offset_s)
         return at[0] == 'Z';
     if (len != 6 || (at[0] != '+' && at[0] != '-') || at[3] != ':')
         return false;
-    unsigned hours = two(at + 1), minutes = two(at + 4);
+    for (size_t i = 1; i < len; i++)
+        if (i != 3 && !is_digit(at[i]))
+            return false;
+    unsigned hours = (at[1] - (unsigned)'0') * 10 + (at[2] - (unsigned)'0');
+    unsigned minutes = (at[4] - (unsigned)'0') * 10 + (at[5] - (unsigned)'0');
     if (hours > 23 || minutes > 59)
         return false;
     *offset_s = (int64_t)hours * 3600 + (int64_t)minutes * 60;
@@ -68,14 +97,15 @@ static bool parse_zone(const uint8_t *at, size_t len, int64_t *offset_s)
 
 bool iso_parse(const uint8_t *text, size_t len, int64_t *sec, uint32_t *nsec)
 {
-    if (len <= DIGITS_LEN || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
-        text[13] != ':' || text[16] != ':')
+    uint64_t ym, md, hms;
+    if (len <= DIGITS_LEN || !eight(text, "0000-00-", D D D D S D D S, &ym) ||
+        !eight(text + 3, "0-00-00T", D S D D S D D S, &md) ||
+        !eight(text + 11, "00:00:00", D D S D D S D D, &hms))
         return false;
-    unsigned century = two(text), year = two(text + 2), month = two(text + 5), day = two(text + 8);
-    unsigned hour = two(text + 11), minute = two(text + 14), second = two(text + 17);
-    if (century > 99 || year > 99 || month - 1 > 11 || hour > 23 || minute > 59 || second > 59)
+    unsigned year = pair(ym, 0) * 100 + pair(ym, 2), month = pair(ym, 5), day = pair(md, 5);
+    unsigned hour = pair(hms, 0), minute = pair(hms, 3), second = pair(hms, 6);
+    if (month - 1 > 11 || hour > 23 || minute > 59 || second > 59)
         return false;
-    year += century * 100;
     if (day - 1 >= month_days(year, month))
         return false;
     uint32_t fraction = 0;

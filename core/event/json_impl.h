@@ -29,11 +29,35 @@ static inline bool json_is_space(uint8_t byte)
     return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
-static inline const uint8_t *json_pass_space(const uint8_t *at, const uint8_t *end)
+/* White space that goes on past a byte or two: indentation. */
+static inline const uint8_t *json_pass_indent(const uint8_t *at, const uint8_t *end)
 {
-    while (at < end && *at <= ' ' && json_is_space(*at))
+#if defined(__SSE2__)
+    while (end - at >= 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)at);
+        __m128i space = _mm_cmpeq_epi8(block, _mm_set1_epi8(' '));
+        space = _mm_or_si128(space, _mm_cmpeq_epi8(block, _mm_set1_epi8('\n')));
+        space = _mm_or_si128(space, _mm_cmpeq_epi8(block, _mm_set1_epi8('\r')));
+        space = _mm_or_si128(space, _mm_cmpeq_epi8(block, _mm_set1_epi8('\t')));
+        unsigned other = ~(unsigned)_mm_movemask_epi8(space);
+        at += __builtin_ctz(other); /* 16 when there is none: the bits above are set */
+        if ((other & 0xffff) != 0)
+            return at;
+    }
+#endif
+    while (at < end && json_is_space(*at))
         at++;
     return at;
+}
+
+/* Mostly there is none, or a single blank. */
+static inline const uint8_t *json_pass_space(const uint8_t *at, const uint8_t *end)
+{
+    if (at<end && * at> ' ')
+        return at;
+    if (end - at >= 2 && *at == ' ' && at[1] > ' ')
+        return at + 1;
+    return json_pass_indent(at, end);
 }
 
 /* Bytes that end a plain run: the quote, the backslash, controls, and all that is not ASCII.  Each

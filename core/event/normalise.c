@@ -9,6 +9,7 @@
  * reservation suffices and no value asks for room. */
 #include "event/normalise.h"
 
+#include "field_type.h"
 #include "iso.h"
 #include "json_impl.h"
 #include "members.h"
@@ -261,13 +262,13 @@ static inline __attribute__((always_inline)) pos_t put_member(norm_t *n, members
             p.to = rename_key(n, key, name, p.to);
             name = p.to - str.len - 5;
         }
-        type = event_field_type((const char *)name, (size_t)(p.to - name));
+        type = field_type((const char *)name, (size_t)(p.to - name));
     }
     members_add(m, n->out->data + first, key, name, (size_t)(p.to - key));
-    uint8_t *value = p.to;
+    size_t value = offset_of(n, p.to); /* an object of many members may move the output */
     p = put_value(n, p);
     if (type != FIELD_VERBATIM && LIKELY(p.at != NULL))
-        p.to = retype(n, type, value, p.to);
+        p.to = retype(n, type, n->out->data + value, p.to);
     return p;
 }
 

@@ -834,6 +834,27 @@ static void every_reason_is_a_token_and_has_a_text(void **state)
     }
 }
 
+/* Closing an object of many members may move the output: whatever the output's room, the typed field
+ * that the object is the value of is still found. */
+static void a_typed_field_may_hold_an_object_of_any_size(void **state)
+{
+    (void)state;
+    for (int members = 33; members < 900; members++) {
+        sl_buf_t json = SL_BUF_INIT, out = SL_BUF_INIT;
+        event_info_t info;
+        sl_buf_append_str(&json, HEAD ",\"StartTime\":{\"\":-0");
+        for (int i = 1; i < members; i++)
+            sl_buf_append_str(&json, ",\"\":-0");
+        sl_buf_append_str(&json, "}}");
+        assert_int_equal(event_normalise(&out, &test_origin, json.data, json.len, &info),
+                         EVENT_REASON_NONE);
+        assert_int_equal(info.repeated, members - 1);
+        assert_int_equal(info.untyped, 1);
+        sl_buf_fini(&json);
+        sl_buf_fini(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -877,6 +898,7 @@ int main(void)
         cmocka_unit_test(the_place_of_the_fault_is_told),
         cmocka_unit_test(a_body_of_64_kib_passes),
         cmocka_unit_test(events_are_appended_one_behind_the_other),
+        cmocka_unit_test(a_typed_field_may_hold_an_object_of_any_size),
         cmocka_unit_test(a_buffer_that_failed_takes_no_event),
         cmocka_unit_test(a_dead_letter_carries_the_bytes),
         cmocka_unit_test(every_reason_is_a_token_and_has_a_text),
