@@ -150,8 +150,9 @@ void broker_fini(broker_t *b, int linger_ms)
 /* -- duties ---------------------------------------------------------------------------------- */
 
 /* Is so much on its way that no more may come in? */
-static bool is_full(const broker_t *b)
+static bool is_full(const void *ctx)
 {
+    const broker_t *b = ctx;
     const sequencer_t *s = &b->sequencer;
     return s->failing || s->in_flight.count >= JOURNAL_IN_FLIGHT_MAX / 2 ||
            b->feed.queue.count >= FEED_QUEUE_MAX || b->feed.queue.bytes >= FEED_QUEUE_BYTES ||
@@ -176,8 +177,8 @@ static int turn_intake(broker_t *b)
         b->intake.busy = true;
     }
     b->sequencer.gathering = feed_is_behind(&b->feed);
-    int read = intake_turn(&b->intake, INTAKE_A_TURN);
-    b->intake_empty = read < INTAKE_A_TURN;
+    int read = intake_turn(&b->intake, INTAKE_A_TURN, is_full, b);
+    b->intake_empty = b->intake.empty;
     return read;
 }
 

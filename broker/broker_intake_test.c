@@ -421,6 +421,22 @@ static void intake_stops_when_the_journal_is_behind_and_says_so_when_it_lasts(vo
     publisher_expect_ack(&f, dealer, n + 1, n + 1, n + 1, 0);
 }
 
+/* All of it is there before the broker looks once: the bound holds within a turn too. */
+static void intake_keeps_its_bound_when_much_comes_at_once(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 40, BYTES = 300000 };
+    void *dealer = publisher();
+    for (uint64_t n = 1; n <= REQUESTS; n++)
+        publisher_send(dealer, &(pub_t){n, "Job.x", 1, BYTES, n});
+    fixture_await(&f, BROKER_INTAKE_STOPS, 1);
+    assert_in_range(sequencer_pending_bytes(&f.broker.sequencer), f.options.intake_bytes,
+                    f.options.intake_bytes + BYTES + 4096);
+    journal.due = 1000;
+    for (uint64_t i = 1; i <= REQUESTS; i++)
+        publisher_expect_ack(&f, dealer, i, i, i, 0);
+}
+
 static int open_stopped_clock(void **state)
 {
     (void)state;
@@ -577,6 +593,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             intake_stops_when_the_journal_is_behind_and_says_so_when_it_lasts, open_stopped_clock,
             close_broker),
+        cmocka_unit_test_setup_teardown(intake_keeps_its_bound_when_much_comes_at_once,
+                                        open_stopped_clock, close_broker),
         TEST(intake_ignores_random_messages),
         TEST(intake_mangled_requests_never_stop_it),
         TEST(every_port_hangs_up_on_bytes_that_are_no_zmtp_3),

@@ -1,7 +1,6 @@
 #include "dedup.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -16,6 +15,20 @@ struct dedup_entry {
     uint32_t ticket;
 };
 
+/* Straight from the system, which touches pages when they are used and takes a table that was
+ * outgrown back at once. */
+static void *map_zeros(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at != MAP_FAILED ? at : NULL;
+}
+
+static inline size_t slots_bytes(uint32_t bits)
+{
+    return sizeof(uint64_t) << bits;
+}
+
 sl_err dedup_init(dedup_t *d, uint32_t count_max, uint64_t age_ms)
 {
     assert(count_max <= DEDUP_COUNT_MAX);
@@ -28,19 +41,16 @@ sl_err dedup_init(dedup_t *d, uint32_t count_max, uint64_t age_ms)
     /* Secret, so that nobody can choose ids that all fall into one place. */
     if (getrandom(d->secret, sizeof d->secret, 0) != (ssize_t)sizeof d->secret)
         return SL_EIO;
-    void *ring = mmap(NULL, (size_t)count_max * sizeof(dedup_entry_t), PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (ring == MAP_FAILED)
-        return SL_ENOMEM;
-    d->ring = ring;
+    d->ring = map_zeros((size_t)count_max * sizeof(dedup_entry_t));
     d->slot_bits = SLOT_BITS_MIN;
-    d->slots = calloc((size_t)1 << d->slot_bits, sizeof *d->slots);
-    return d->slots != NULL ? SL_OK : SL_ENOMEM;
+    d->slots = map_zeros(slots_bytes(d->slot_bits));
+    return d->ring != NULL && d->slots != NULL ? SL_OK : SL_ENOMEM;
 }
 
 void dedup_fini(dedup_t *d)
 {
-    free(d->slots);
+    if (d->slots != NULL)
+        munmap(d->slots, slots_bytes(d->slot_bits));
     if (d->ring != NULL)
         munmap(d->ring, (size_t)d->count_max * sizeof(dedup_entry_t));
     memset(d, 0, sizeof *d);
@@ -107,7 +117,7 @@ static void close_hole(dedup_t *d, uint32_t hole)
 
 static sl_err grow(dedup_t *d, uint32_t bits)
 {
-    uint64_t *slots = calloc((size_t)1 << bits, sizeof *slots);
+    uint64_t *slots = map_zeros(slots_bytes(bits));
     if (slots == NULL)
         return SL_ENOMEM;
     uint32_t mask = (uint32_t)(((uint64_t)1 << bits) - 1);
@@ -119,7 +129,7 @@ static sl_err grow(dedup_t *d, uint32_t bits)
             at = (at + 1) & mask;
         slots[at] = d->slots[i];
     }
-    free(d->slots);
+    munmap(d->slots, slots_bytes(d->slot_bits));
     d->slots = slots;
     d->slot_bits = bits;
     return SL_OK;
@@ -257,5 +267,5 @@ size_t dedup_bytes(const dedup_t *d)
 {
     uint64_t touched = d->inserted < d->count_max ? d->inserted : d->count_max;
     return (size_t)touched * sizeof(dedup_entry_t) +
-           (d->slots != NULL ? sizeof *d->slots << d->slot_bits : 0);
+           (d->slots != NULL ? slots_bytes(d->slot_bits) : 0);
 }

@@ -309,13 +309,16 @@ static int receive(intake_t *in)
     return frames;
 }
 
-int intake_turn(intake_t *in, int most)
+int intake_turn(intake_t *in, int most, bool (*full)(const void *ctx), const void *ctx)
 {
     int done = 0;
-    for (; done < most; done++) {
+    in->empty = false;
+    for (; done < most && (in->busy || !full(ctx)); done++) {
         int frames = receive(in);
-        if (frames == 0)
+        if (frames == 0) {
+            in->empty = true;
             break;
+        }
         count(in, BROKER_INTAKE_MESSAGES);
         on_message(in, frames);
         if (zmq_msg_size(&in->frames[2]) >= BATCH_FORWARD_MIN) {

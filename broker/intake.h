@@ -23,6 +23,7 @@ typedef struct intake {
     publisher_t *recent; /**< the one the last message came from */
     bool draining;       /**< refuse everything: DRAINING */
     bool busy;           /**< refuse everything: BUSY */
+    bool empty;          /**< the last turn read all there was */
     sl_buf_t answer;
     zmq_msg_t route, frames[3];
 } intake_t;
@@ -30,8 +31,10 @@ typedef struct intake {
 void intake_init(intake_t *in, const intake_options_t *options);
 void intake_fini(intake_t *in);
 
-/** Reads at most `most` messages.  @return how many; fewer than `most`: there are no more. */
-int intake_turn(intake_t *in, int most);
+/** Reads at most `most` messages, and none once `full` says so, except to refuse them (busy). Asked
+ * before each message, since one alone may hold max_bytes.  Sets in->empty.  @return how many it
+ * read. */
+int intake_turn(intake_t *in, int most, bool (*full)(const void *ctx), const void *ctx);
 
 /** The sequencer's callback: the request may be answered. */
 void intake_settled(intake_t *in, request_t *r);
