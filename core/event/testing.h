@@ -38,7 +38,7 @@ static inline void print_str(FILE *to, const char *data, uint32_t len)
 
 static inline void print_object(FILE *to, const msgpack_object *object)
 {
-    msgpack_timestamp time;
+    msgpack_timestamp time = {0};
     switch (object->type) {
     case MSGPACK_OBJECT_NIL:
         fputs("nil", to);
