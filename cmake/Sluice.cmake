@@ -65,6 +65,13 @@ function(sluice_threaded)
   endforeach()
 endfunction()
 
+# sluice_pkgconfig(name): makes name.pc from name.pc.in, relative to where it is installed, so that a prefix may move.
+function(sluice_pkgconfig name)
+  file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+  string(REGEX REPLACE "/$" "" pc_to_prefix ${pc_to_prefix})
+  configure_file(${name}.pc.in ${name}.pc @ONLY)
+endfunction()
+
 # sluice_program(name SOURCES file... LIBS lib...): a program people run; it is installed.
 function(sluice_program name)
   cmake_parse_arguments(P "" "" "SOURCES;LIBS" ${ARGN})
