@@ -29,7 +29,8 @@ def decode(frames):
     covered = topic + elements_bytes(raw_header, 8) + body
     if xxhash.xxh3_64_intdigest(covered) != digest:
         raise ValueError("the sum does not fit")
-    header = {"stream": stream, "prev": prev, "first": first, "count": count, "time_ns": time_ns, "ext": ext}
+    header = {"stream": stream, "prev": prev, "first": first, "count": count, "time_ns": time_ns,
+              "sum": digest, "ext": ext}
     if count == 0:
         return topic.decode(), header, msgpack.unpackb(body)
     offsets = (0, *struct.unpack(f"<{count}I", ends))

@@ -127,12 +127,20 @@ class Intake(unittest.TestCase):
         self.dropped("intake_junk", msgpack.packb([1]))
         self.dropped("intake_junk", b"\xdd\xff\xff\xff\xff")
 
+    def refusals(self):
+        """Requests that were answered NAK or dropped as junk."""
+        return sum(value for name, value in metrics(self.broker.endpoints["http"]).items()
+                   if name.startswith("sluice_broker_nak_") or name == "sluice_broker_intake_junk_total")
+
     def test_random_bytes_do_no_harm(self):
         dice = random.Random(1)
+        before = self.refusals()
         for _ in range(500):
             frames = [dice.randbytes(dice.randrange(0, 64)) for _ in range(dice.randrange(1, 5))]
             self.publisher.socket.send_multipart(frames)
+        wait_for(lambda: self.refusals() >= before + 500, "all of it to be counted")
         self.assert_alive()
+        self.assertEqual(self.refusals(), before + 500)
 
     def test_a_giant_frame_costs_its_sender_the_connection_and_nobody_else_anything(self):
         other = Publisher(self.broker.endpoints["intake"])

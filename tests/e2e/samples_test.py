@@ -1,18 +1,26 @@
 """Every documented notification, in every form MNS can carry it, arrives as its normal form.
 
 6 samples of BatchCompute's documentation, verbatim, and one generated notification for each of the 19 events;
-each through a topic into queues of the formats SIMPLIFIED, JSON and XML, plain and Base64."""
+each through a topic into queues of the formats SIMPLIFIED, JSON and XML, plain and Base64.  What arrives is
+compared twice: as msgpack with all its types, by a subscriber that has nothing of ours, and as `sluice sub` prints it."""
 
 import base64
 import json
 import subprocess
+import time
 import unittest
 
-from normal_form import normal_form
+from foreign_feed import Subscriber
+from normal_form import as_json, normal_form, to_ms, with_types
 from stack import ACCOUNT, BIN, REGION, ROOT, LineReader, Stack, wait_for
 
 FORMATS = ("SIMPLIFIED", "JSON", "XML")
 SAMPLES = ROOT / "tests" / "samples"
+SLACK = 50  # ms; mns-local looks at the clock once and then counts on monotonically
+
+
+def now_ms():
+    return time.time_ns() // 1_000_000
 
 
 def one_of_each():
@@ -45,17 +53,49 @@ class Samples(unittest.TestCase):
             for content_format in FORMATS:
                 name = content_format.lower()
                 stack.topic_with_queue(f"t-{name}", f"q-{name}", content_format)
-            stack.start_bridge([stack.queue_source(f"q-{f.lower()}") for f in FORMATS])
-            lines = LineReader(stack.subscribe("", args=["--count", str(len(bodies) * 6)])).lines
+            foreign = Subscriber(stack.broker.endpoints["feed"], ["Job.", "Cluster."])
+            self.addCleanup(foreign.close)
+            foreign.join()
+            lines = LineReader(stack.subscribe("", args=["--numbers", "--count", str(len(bodies) * 6)])).lines
 
-            sent = {}
-            for content_format in FORMATS:
-                for body in bodies:
-                    for text in (body, base64.b64encode(body.encode()).decode()):
-                        message_id = stack.mns.publish(f"t-{content_format.lower()}", text)
-                        sent[message_id] = (content_format, json.loads(body))
-            wait_for(lambda: len(lines) == len(sent), "all events")
-            self.compare([json.loads(line) for line in lines], sent)
+            sent = self.publish(stack, bodies)
+            # A clock read by the bridge or the broker is past every moment that MNS can have noted.
+            wait_for(lambda: now_ms() > self.queued_by + SLACK, "the clock to move on")
+            stack.start_bridge([stack.queue_source(f"q-{f.lower()}") for f in FORMATS])
+            events = self.read(foreign, len(sent))
+            wait_for(lambda: len(lines) == len(sent), "all lines")
+            self.compare_json([json.loads(line) for line in lines], events)
+            self.compare(list(events.values()), sent)
+
+    def publish(self, stack, bodies):
+        """Every body in every form, before there is a bridge; returns {id: (format, body, earliest, latest)}."""
+        sent = {}
+        for content_format in FORMATS:
+            for body in bodies:
+                for text in (body, base64.b64encode(body.encode()).decode()):
+                    before = now_ms() - SLACK
+                    message_id = stack.mns.publish(f"t-{content_format.lower()}", text)
+                    sent[message_id] = (content_format, json.loads(body), before, now_ms() + SLACK)
+        for content_format in FORMATS:
+            wait_for(lambda: stack.mns.queue_counts(f"q-{content_format.lower()}") == (len(bodies) * 2, 0), "the queues")
+        self.queued_by = now_ms() + SLACK
+        return sent
+
+    def read(self, subscriber, count):
+        """number -> event, typed as msgpack types it."""
+        events = {}
+        while len(events) < count:
+            _, header, batch = subscriber.batch()
+            events.update(enumerate(batch, header["first"]))
+        return events
+
+    def compare_json(self, rows, events):
+        """What `sluice sub` printed is what the feed carried."""
+        self.assertEqual(len(rows), len(events))
+        for row in rows:
+            event = events[row["$number"]]
+            printed = {name: value for name, value in row.items() if name[0] != "$"}
+            self.assertEqual(with_types(printed), with_types(as_json(event)))
 
     def compare(self, events, sent):
         simplified = []
@@ -63,24 +103,22 @@ class Samples(unittest.TestCase):
             if event["source"].endswith("/queues/q-simplified"):
                 simplified.append(event)  # the topic's MessageId is lost on this way
                 continue
-            content_format, body = sent.pop(event["id"])
+            content_format, body, before, after = sent.pop(event["id"])
             source = f"acs:mns:{REGION}:{ACCOUNT}:/topics/t-{content_format.lower()}"
-            expected = normal_form(body, event["id"], source, 0)
-            self.assert_same(event, expected)
-        left = [body for _, body in sent.values()]
+            # PublishTime: the topic noted it while it was asked.
+            self.assertTrue(before <= to_ms(event["time"]) <= after, (before, event["time"], after))
+            self.assertEqual(with_types(event), with_types(normal_form(body, event["id"], source, to_ms(event["time"]))))
+        left = list(sent.values())
         source = f"acs:mns:{REGION}:{ACCOUNT}:/queues/q-simplified"
         for event in simplified:
-            expected = [normal_form(body, event["id"], source, 0) for body in left]
-            for candidate in expected:
-                candidate["time"] = event["time"]
-            self.assertIn(list(event.items()), [list(candidate.items()) for candidate in expected])
-            left.pop([list(candidate.items()) for candidate in expected].index(list(event.items())))
+            # EnqueueTime: from the publishing on, until all were seen in the queue.
+            moment = to_ms(event["time"])
+            expected = [with_types(normal_form(body, event["id"], source, moment))
+                        if before <= moment <= self.queued_by else None for _, body, before, _ in left]
+            self.assertIn(with_types(event), expected)
+            left.pop(expected.index(with_types(event)))
         self.assertEqual(left, [])
-
-    def assert_same(self, event, expected):
-        self.assertRegex(event["time"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$")
-        expected["time"] = event["time"]
-        self.assertEqual(list(event.items()), list(expected.items()))
+        self.assertEqual(len({event["id"] for event in simplified}), len(simplified))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 //   node subscriber.js FEED COUNT PREFIX...
 //
 // Prints `joined` once its subscriptions are in force, then each event as one line of JSON:
-// {"topic", "header": {...}, "number", "event"}, u64 as strings, times as [seconds, nanoseconds].
+// {"topic", "header": {...}, "number", "event"}; what JSON cannot tell from others is wrapped: integers of 64 bits
+// as {"$int": "digits"}, times as {"$time": [seconds, nanoseconds]}.
 'use strict';
 
 const {randomBytes} = require('crypto');
@@ -19,7 +20,7 @@ extensionCodec.register({
   },
 });
 const options = {extensionCodec, useBigInt64: true};
-const plain = (key, value) => (typeof value === 'bigint' ? value.toString() : value);
+const plain = (key, value) => (typeof value === 'bigint' ? {$int: value.toString()} : value);
 
 function decodeBatch(topic, rawHeader, body) {
   const [version, stream, prev, first, count, timeNs, encoding, ends, sum, ext] = decode(rawHeader, options);
