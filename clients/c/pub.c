@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    BATCH_BYTES_DEFAULT = 64 * 1024,
+    BATCH_BYTES_DEFAULT = 60 * 1024, /* three of them, with their ends, fit in one feed message */
     BATCH_EVENTS_DEFAULT = 512,
     PENDING_BYTES_DEFAULT = 16 * 1024 * 1024,
     ACK_TIMEOUT_MS_DEFAULT = 5000,

@@ -182,7 +182,7 @@ typedef struct sluice_pub_options {
     sluice_receipt_fn on_receipt; /**< may be NULL: fire and let the window hold you */
     void *ctx;                    /**< comes back in on_receipt */
 
-    uint32_t batch_bytes;  /**< a batch is sent when it has this many bytes; 0: 65536 */
+    uint32_t batch_bytes;  /**< a batch is sent when it has this many bytes; 0: 61440 */
     uint32_t batch_events; /**< … or this many events, at most 4096; 0: 512 */
 
     /** … or when its first event waited this long; 0: with the next flush or process, whose time is
