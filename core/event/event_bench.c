@@ -118,7 +118,7 @@ static bool load_folder(bench_t *bench, const char *path)
             ok = load(bench, path, entry->d_name);
     }
     closedir(folder);
-    return ok && bench->count > 0;
+    return ok;
 }
 
 static void report(bench_t *bench, const char *name, size_t from, size_t to)
@@ -136,7 +136,7 @@ static void report(bench_t *bench, const char *name, size_t from, size_t to)
 int main(int argc, char **argv)
 {
     bench_t bench = {.rounds = argc > 2 ? (unsigned)atoi(argv[2]) : ROUNDS_DEFAULT};
-    if (argc < 2 || bench.rounds == 0 || !load_folder(&bench, argv[1])) {
+    if (argc < 2 || bench.rounds == 0 || !load_folder(&bench, argv[1]) || bench.count == 0) {
         fprintf(stderr,
                 "usage: event_bench FOLDER [ROUNDS]; the folder holds notifications, *.json\n");
         return 2;

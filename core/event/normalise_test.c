@@ -834,8 +834,8 @@ static void every_reason_is_a_token_and_has_a_text(void **state)
     }
 }
 
-/* Closing an object of many members may move the output: whatever the output's room, the typed field
- * that the object is the value of is still found. */
+/* Closing an object of many members may move the output: whatever the output's room, the typed
+ * field that the object is the value of is still found. */
 static void a_typed_field_may_hold_an_object_of_any_size(void **state)
 {
     (void)state;
