@@ -33,7 +33,7 @@ class Mns:
 
     def call(self, verb, target, body=""):
         """Signs, sends, and returns (status, root element or None); errors are MnsError."""
-        data = body.encode()
+        data = body if isinstance(body, bytes) else body.encode()
         headers = {"Date": email.utils.formatdate(usegmt=True), "x-mns-version": VERSION}
         if data:
             headers["Content-Type"] = "text/xml"
