@@ -2,7 +2,8 @@
 
 6 samples of BatchCompute's documentation, verbatim, and one generated notification for each of the 19 events;
 each through a topic into queues of the formats SIMPLIFIED, JSON and XML, plain and Base64.  What arrives is
-compared twice: as msgpack with all its types, by a subscriber that has nothing of ours, and as `sluice sub` prints it."""
+compared twice: as msgpack with all its types, by a subscriber that has nothing of ours, and as
+`sluice sub` prints it."""
 
 import base64
 import json
@@ -77,7 +78,8 @@ class Samples(unittest.TestCase):
                     message_id = stack.mns.publish(f"t-{content_format.lower()}", text)
                     sent[message_id] = (content_format, json.loads(body), before, now_ms() + SLACK)
         for content_format in FORMATS:
-            wait_for(lambda: stack.mns.queue_counts(f"q-{content_format.lower()}") == (len(bodies) * 2, 0), "the queues")
+            queue = f"q-{content_format.lower()}"
+            wait_for(lambda: stack.mns.queue_counts(queue) == (len(bodies) * 2, 0), f"{queue} to have them all")
         self.queued_by = now_ms() + SLACK
         return sent
 
@@ -107,7 +109,8 @@ class Samples(unittest.TestCase):
             source = f"acs:mns:{REGION}:{ACCOUNT}:/topics/t-{content_format.lower()}"
             # PublishTime: the topic noted it while it was asked.
             self.assertTrue(before <= to_ms(event["time"]) <= after, (before, event["time"], after))
-            self.assertEqual(with_types(event), with_types(normal_form(body, event["id"], source, to_ms(event["time"]))))
+            expected = normal_form(body, event["id"], source, to_ms(event["time"]))
+            self.assertEqual(with_types(event), with_types(expected))
         left = list(sent.values())
         source = f"acs:mns:{REGION}:{ACCOUNT}:/queues/q-simplified"
         for event in simplified:
