@@ -32,7 +32,9 @@ enum {
 #define SUBS "bench-sub"
 #define PUBS "bench-pub"
 
-#define LOSSY_SENDS "sluice_broker_feed_lossy_sends_total"
+#define LOSSY_SENDS  "sluice_broker_feed_lossy_sends_total"
+#define FEED_EVENTS  "sluice_broker_feed_events_total"
+#define FEED_BATCHES "sluice_broker_feed_batches_total"
 
 typedef struct fanout_options {
     bench_common_t common;
@@ -65,7 +67,7 @@ static const config_opt_t options_table[] = {
         .help = "how far publishers may be ahead of the slowest subscriber", .min = 1024),
     OPT("batch-bytes", CONFIG_BYTES, AT(batch_bytes), .def = "0", .arg = "BYTES",
         .help = "of the publishers' batches; 0: libsluice's default", .max = 1 << 20),
-    OPT("read", CONFIG_CHOICE, AT(read), .def = "batch", .choices = "batch|event",
+    OPT("read", CONFIG_CHOICE, AT(read), .def = "event", .choices = "batch|event",
         .help = "sluice_sub_next_batch or sluice_sub_next, an event a call"),
     OPT("loopback-seconds", CONFIG_U64, AT(loopback_seconds), .def = "2", .arg = "N",
         .help = "bare loopback TCP before each run", .min = 1, .max = 60),
@@ -118,7 +120,8 @@ typedef struct run {
 
 /* What is read twice: at the beginning and at the end of the measured phase. */
 typedef struct look {
-    uint64_t at_ns, delivered, delivered_bytes, batches, published, held_ns;
+    uint64_t at_ns, delivered, delivered_bytes, published, held_ns;
+    double feed_events, feed_batches;
     uint64_t cpu_publishers_ns, cpu_broker_ns, cpu_subs_ns;
 } look_t;
 
@@ -162,15 +165,33 @@ static sl_err start_all(run_t *run)
 
 /* -- measuring ------------------------------------------------------------------------------ */
 
+/* One of the broker's counters; -1 when it does not answer. */
+static double broker_counter(const run_t *run, const char *metric)
+{
+    sl_buf_t text = SL_BUF_INIT;
+    sl_err err = metrics_fetch(&text, run->broker.http);
+    double value = err == SL_OK ? metrics_sum((const char *)text.data, metric) : -1;
+    sl_buf_fini(&text);
+    return value;
+}
+
+static uint64_t delivered_events(const run_t *run)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < run->plan.subs; i++)
+        sum += share_get(&fanout_sub_slot(&run->plan, i)->events);
+    return sum;
+}
+
 static look_t take_look(run_t *run)
 {
-    look_t look = {.at_ns = bench_now_ns(), .published = fanout_published(&run->plan)};
-    for (size_t i = 0; i < run->plan.subs; i++) {
-        const share_slot_t *slot = fanout_sub_slot(&run->plan, i);
-        look.delivered += share_get(&slot->events);
-        look.delivered_bytes += share_get(&slot->bytes);
-        look.batches += share_get(&slot->batches);
-    }
+    look_t look = {.feed_events = broker_counter(run, FEED_EVENTS),
+                   .feed_batches = broker_counter(run, FEED_BATCHES)};
+    look.at_ns = bench_now_ns();
+    look.published = fanout_published(&run->plan);
+    look.delivered = delivered_events(run);
+    for (size_t i = 0; i < run->plan.subs; i++)
+        look.delivered_bytes += share_get(&fanout_sub_slot(&run->plan, i)->bytes);
     for (size_t i = 0; i < run->plan.publishers; i++)
         look.held_ns += share_get(&fanout_pub_slot(&run->plan, i)->held_ns);
     look.cpu_publishers_ns = proc_role_cpu_ns(&run->set, PUBS);
@@ -181,14 +202,14 @@ static look_t take_look(run_t *run)
 
 static sl_err pass_time(run_t *run, uint64_t ms, const char *phase)
 {
-    uint64_t last = take_look(run).delivered;
+    uint64_t last = delivered_events(run);
     for (uint64_t passed = 0; passed < ms; passed += WATCH_MS) {
         uint64_t step_ms = ms - passed < WATCH_MS ? ms - passed : WATCH_MS;
         if (!bench_sleep_ms(step_ms))
             return SL_ECLOSED;
         if (!proc_all_well(&run->set))
             return SL_EIO;
-        uint64_t delivered = take_look(run).delivered;
+        uint64_t delivered = delivered_events(run);
         bench_meter_show(run->bench->meter, "%s: %s, %.2f M deliveries/s", run->bench->title, phase,
                          (double)(delivered - last) / (double)step_ms / 1000);
         last = delivered;
@@ -200,14 +221,15 @@ static void put_figures(run_t *run, const look_t *a, const look_t *b, result_t *
 {
     double seconds = (double)(b->at_ns - a->at_ns) / 1e9;
     double delivered = (double)(b->delivered - a->delivered);
-    double batches = (double)(b->batches - a->batches);
+    double batches = b->feed_batches - a->feed_batches;
     double cpu_publishers = (double)(b->cpu_publishers_ns - a->cpu_publishers_ns) / 1e9;
     double cpu_broker = (double)(b->cpu_broker_ns - a->cpu_broker_ns) / 1e9;
     double cpu_subs = (double)(b->cpu_subs_ns - a->cpu_subs_ns) / 1e9;
     result_put(result, DELIVERIES_PER_S, delivered / seconds);
     result_put(result, GB_PER_S, (double)(b->delivered_bytes - a->delivered_bytes) / seconds / 1e9);
     result_put(result, EVENTS_PER_S, (double)(b->published - a->published) / seconds);
-    result_put(result, EVENTS_PER_BATCH, batches > 0 ? delivered / batches : 0);
+    result_put(result, EVENTS_PER_BATCH,
+               batches > 0 ? (b->feed_events - a->feed_events) / batches : 0);
     result_put(result, CPU_S_PUBLISHERS, cpu_publishers);
     result_put(result, CPU_S_BROKER, cpu_broker);
     result_put(result, CPU_S_SUBSCRIBERS, cpu_subs);
@@ -216,16 +238,6 @@ static void put_figures(run_t *run, const look_t *a, const look_t *b, result_t *
     result_put(result, HELD,
                (double)(b->held_ns - a->held_ns) / 1e9 / seconds / (double)run->plan.publishers);
     result_put(result, RSS_ANON, (double)proc_rss_anon_bytes(run->broker.proc) / (1 << 20));
-}
-
-/* One of the broker's counters; -1 when it does not answer. */
-static double broker_counter(const run_t *run, const char *metric)
-{
-    sl_buf_t text = SL_BUF_INIT;
-    sl_err err = metrics_fetch(&text, run->broker.http);
-    double value = err == SL_OK ? metrics_sum((const char *)text.data, metric) : -1;
-    sl_buf_fini(&text);
-    return value;
 }
 
 static sl_err measure(run_t *run, result_t *result)

@@ -119,7 +119,6 @@ int fanout_publish(void *ctx, size_t publisher)
     err = publish_all(plan, slot, pub, mix);
     sluice_pub_stats_t stats = {.size = sizeof stats};
     sluice_pub_stats(pub, &stats);
-    share_add(&slot->batches, stats.requests);
     share_add(&slot->bytes, stats.sent_events * mix_event_bytes(mix));
     share_add(&slot->faults, stats.duplicate_events + stats.refused_events);
     if (err != SLUICE_OK)
@@ -141,7 +140,6 @@ static void count_item(share_slot_t *slot, const sluice_item_t *item)
     uint64_t last = item->number + item->count - 1;
     share_add(&slot->number_sum, (item->number + last) * item->count / 2);
     share_add(&slot->bytes, item->len);
-    share_add(&slot->batches, 1);
     share_add(&slot->events, item->count);
 }
 

@@ -19,7 +19,6 @@ enum { SHARE_LINE_BYTES = 64 };
 typedef struct share_slot {
     _Alignas(SHARE_LINE_BYTES) _Atomic uint64_t events; /**< published, or delivered */
     _Atomic uint64_t bytes;
-    _Atomic uint64_t batches;
     _Atomic uint64_t
         number_sum;           /**< of all event numbers: equal everywhere when all got the same */
     _Atomic uint64_t faults;  /**< lost, malformed, repeated, refused: anything but zero fails */
