@@ -133,13 +133,20 @@ static bool send_slot(publish_t *p, slot_t *slot)
         return true;
     }
     p->sent--;
-    if (err == SLUICE_ELIMIT || err == SLUICE_EINVAL) {
-        refuse(slot, err == SLUICE_ELIMIT ? EVENT_REASON_TOO_LARGE : EVENT_REASON_REFUSED,
-               err == SLUICE_ELIMIT ? "SIZE" : "TOPIC");
+    switch (err) { /* what the publisher refuses, the broker would */
+    case SLUICE_ELIMIT:
+        refuse(slot, EVENT_REASON_TOO_LARGE, "SIZE");
         return true;
+    case SLUICE_EREFUSED:
+        refuse(slot, EVENT_REASON_REFUSED, "TOPICS");
+        return true;
+    case SLUICE_EINVAL:
+        refuse(slot, EVENT_REASON_REFUSED, "TOPIC");
+        return true;
+    default:
+        source_wait_again(slot);
+        return false;
     }
-    source_wait_again(slot);
-    return false;
 }
 
 size_t publish_take(publish_t *p, source_t *s, size_t most)

@@ -36,6 +36,13 @@ void topics_fini(topics_t *topics);
 /** @return the topic, or NULL when it is not there yet. */
 topic_t *topics_find(const topics_t *topics, const void *name, size_t len);
 
+/** How many of `max` topics are for any name.  One in 32 is kept for dead letters: whoever sends
+ * ever new topics cannot shut them out. */
+static inline uint32_t topics_ordinary(uint32_t max)
+{
+    return max - max / 32;
+}
+
 /** Finds or adds a valid name.  @return NULL when there are too many topics. */
 topic_t *topics_add(topics_t *topics, const void *name, size_t len);
 

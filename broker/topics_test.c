@@ -37,11 +37,26 @@ static void topics_refuses_more_than_its_maximum_and_keeps_the_others(void **sta
     (void)state;
     assert_int_equal(topics_init(&topics, WIRE_TOPICS_PER_STREAM), SL_OK);
     static topic_t *all[WIRE_TOPICS_PER_STREAM];
-    for (unsigned n = 0; n < WIRE_TOPICS_PER_STREAM; n++)
+    unsigned most = topics_ordinary(WIRE_TOPICS_PER_STREAM);
+    for (unsigned n = 0; n < most; n++)
         assert_non_null(all[n] = add(n));
-    assert_null(add(WIRE_TOPICS_PER_STREAM));
-    for (unsigned n = 0; n < WIRE_TOPICS_PER_STREAM; n++)
+    assert_null(add(most));
+    for (unsigned n = 0; n < most; n++)
         assert_ptr_equal(add(n), all[n]);
+}
+
+static void topics_keeps_room_for_dead_letters(void **state)
+{
+    (void)state;
+    assert_int_equal(topics_init(&topics, WIRE_TOPICS_PER_STREAM), SL_OK);
+    for (unsigned n = 0; n < topics_ordinary(WIRE_TOPICS_PER_STREAM); n++)
+        assert_non_null(add(n));
+    char name[32];
+    for (unsigned n = 0; n < 32; n++) {
+        int len = snprintf(name, sizeof name, "$dead.R%u", n);
+        assert_non_null(topics_add(&topics, name, (size_t)len));
+    }
+    assert_null(topics_add(&topics, "$dead.More", 10));
 }
 
 static void topics_takes_names_of_the_longest_kind(void **state)
@@ -63,6 +78,7 @@ int main(void)
         cmocka_unit_test_teardown(topics_finds_what_was_added, close_topics),
         cmocka_unit_test_teardown(topics_refuses_more_than_its_maximum_and_keeps_the_others,
                                   close_topics),
+        cmocka_unit_test_teardown(topics_keeps_room_for_dead_letters, close_topics),
         cmocka_unit_test_teardown(topics_takes_names_of_the_longest_kind, close_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@ enum {
     PENDING_BYTES_DEFAULT = 16 * 1024 * 1024,
     ACK_TIMEOUT_MS_DEFAULT = 5000,
     TOPICS_MAX = 4 * WIRE_TOPICS_PER_STREAM, /* the broker refuses more; this bounds our table */
+    DEAD_TOPICS_MAX = 64, /* beside them: there is always room for a dead letter */
     EVENT_BYTES_MAX = 1 << 30,
     ERROR_RETRY_MS = 100,
 };
@@ -54,8 +55,8 @@ static pub_topic_t *find_topic(sluice_pub_t *pub, const char *name, size_t len, 
     *err = SLUICE_EINVAL;
     if (!wire_topic_valid(name, len))
         return NULL;
-    *err = SLUICE_ELIMIT;
-    if (pub->topics.count >= TOPICS_MAX)
+    *err = SLUICE_EREFUSED;
+    if (pub->topics.count >= TOPICS_MAX + (name[0] == '$' ? DEAD_TOPICS_MAX : 0))
         return NULL;
     *err = SLUICE_ENOMEM;
     topic = calloc(1, sizeof *topic);

@@ -181,6 +181,22 @@ static void send_says_no_to_what_can_never_go(void **state)
     assert_int_equal(sluice_pub_send(f->pub, "a.b", 3, big, 8, NULL, NULL), SLUICE_EAGAIN);
 }
 
+static void topics_beyond_any_brokers_are_refused_but_a_dead_letter_has_room(void **state)
+{
+    fake_t *f = *state;
+    fake_start_ready(f, (sluice_pub_options_t){0}, 4);
+    char topic[32];
+    sluice_err err = SLUICE_OK;
+    int taken = 0;
+    for (; err == SLUICE_OK && taken <= 4 * 1024; taken += err == SLUICE_OK) {
+        int len = snprintf(topic, sizeof topic, "Job.x%d", taken);
+        err = sluice_pub_send(f->pub, topic, (size_t)len, "x", 1, NULL, NULL);
+    }
+    assert_int_equal(err, SLUICE_EREFUSED);
+    assert_int_equal(taken, 4 * 1024);
+    assert_int_equal(sluice_pub_send(f->pub, "$dead.Refused", 13, "x", 1, NULL, NULL), SLUICE_OK);
+}
+
 static void event_may_be_sent_from_a_receipt(void **state)
 {
     fake_t *f = *state;
@@ -258,6 +274,7 @@ int main(void)
         TEST(batch_in_line_goes_on_taking_events_until_it_is_sent),
         TEST(ids_are_sent_always_and_are_unique_where_not_given),
         TEST(send_says_no_to_what_can_never_go),
+        TEST(topics_beyond_any_brokers_are_refused_but_a_dead_letter_has_room),
         TEST(event_may_be_sent_from_a_receipt),
         TEST(destroy_gives_every_event_left_a_receipt),
         TEST(drain_comes_back_when_all_have_their_receipt_or_time_is_up),

@@ -145,6 +145,9 @@ static void send_event(run_t *run)
     if (err == SLUICE_ELIMIT)
         tally_settle(&run->tally, run->line, TALLY_REFUSED,
                      "SIZE: the event has %zu bytes, more than the broker takes", run->event.len);
+    else if (err == SLUICE_EREFUSED)
+        tally_settle(&run->tally, run->line, TALLY_REFUSED,
+                     "TOPICS: more topics than a broker has");
     else if (err != SLUICE_OK && err != SLUICE_EAGAIN)
         tally_settle(&run->tally, run->line, TALLY_REFUSED, "%s", sluice_err_text(err));
 }

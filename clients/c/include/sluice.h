@@ -208,7 +208,8 @@ SLUICE_API sluice_err sluice_pub_create(sluice_pub_t **out, const sluice_pub_opt
  *  @return SLUICE_OK      it will have a receipt
  *          SLUICE_EAGAIN  pending_bytes is reached: process and try again
  *          SLUICE_EINVAL  no such topic can be, or the event is empty
- *          SLUICE_ELIMIT  larger than the broker ever takes, or more topics than it has
+ *          SLUICE_ELIMIT  larger than the broker ever takes
+ *          SLUICE_EREFUSED  one topic more than any broker has
  *          SLUICE_ECLOSED (from a receipt of sluice_pub_destroy), SLUICE_ENOMEM
  *  After any but the first nothing was taken. */
 SLUICE_API sluice_err sluice_pub_send(sluice_pub_t *pub, const char *topic, size_t topic_len,
