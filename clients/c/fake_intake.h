@@ -8,7 +8,7 @@
 #include "wire/feed.h"
 #include "wire/intake.h"
 
-enum { RECEIPTS_MAX = 4096, PEER_MAX = 16 };
+enum { RECEIPTS_MAX = 8192, PEER_MAX = 16 };
 
 typedef struct fake {
     void *context, *router;
