@@ -71,7 +71,8 @@ static size_t on_body(char *bytes, size_t one, size_t len, void *ctx)
 {
     (void)one;
     mns_exchange_t *exchange = ctx;
-    if (len > MNS_HTTP_BODY_MAX - exchange->in.len) {
+    size_t most = exchange->body_max != 0 ? exchange->body_max : MNS_HTTP_BODY_MAX;
+    if (len > most - exchange->in.len) {
         exchange->too_large = true;
         return 0;
     }
@@ -206,7 +207,8 @@ static bool easy_setup(const mns_http_t *http, mns_exchange_t *exchange)
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_TCP_NODELAY, 1L);
     SET(CURLOPT_PATH_AS_IS, 1L); /* what is sent is what was signed */
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_PROTOCOLS_STR, exchange->https_only ? "https" : "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_USERAGENT, "libmns/" SLUICE_VERSION);
     SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER_BYTES);
@@ -219,7 +221,7 @@ static bool easy_setup(const mns_http_t *http, mns_exchange_t *exchange)
     SET(CURLOPT_HEADERDATA, exchange);
     if (http->ca_file != NULL)
         SET(CURLOPT_CAINFO, http->ca_file);
-    if (http->options.loopback)
+    if (http->options.loopback || exchange->direct)
         SET(CURLOPT_NOPROXY, "*");
     return true;
 }
@@ -270,14 +272,14 @@ static struct curl_slist *link_lines(mns_exchange_t *exchange)
         exchange->list[i] = (struct curl_slist){
             .data = (char *)exchange->lines.data + exchange->line_at[i],
             .next = i + 1 < exchange->line_count ? &exchange->list[i + 1] : NULL};
-    return exchange->list;
+    return exchange->line_count == 0 ? NULL : exchange->list;
 }
 
 static bool easy_request(const mns_http_t *http, mns_exchange_t *exchange)
 {
     CURL *easy = exchange->easy;
     sl_buf_clear(&exchange->url);
-    sl_buf_append_str(&exchange->url, http->base);
+    sl_buf_append_str(&exchange->url, exchange->base != NULL ? exchange->base : http->base);
     sl_buf_append(&exchange->url, exchange->target, strlen(exchange->target) + 1);
     if (exchange->url.failed || exchange->lines.failed)
         return false;

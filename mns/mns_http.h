@@ -40,6 +40,13 @@ typedef struct mns_exchange {
     const void *body;   /**< borrowed until the exchange is done */
     size_t body_len;
     uint32_t timeout_ms;
+    /* What one exchange may have apart from its set.  `direct` and `https_only` are read by
+     * mns_exchange_init, the others by mns_http_start.  No exchange ever follows a redirect. */
+    const char *base; /**< instead of the set's; borrowed while in flight; NULL: the set's */
+    size_t body_max;  /**< bytes of the answer's body; 0: MNS_HTTP_BODY_MAX */
+    bool direct;      /**< never through a proxy */
+    bool https_only;  /**< else http and https */
+
     sl_buf_t lines; /**< header lines, each with its NUL; see mns_exchange_line */
     size_t line_at[MNS_HTTP_LINES_MAX];
     size_t line_count;
@@ -67,7 +74,7 @@ typedef struct mns_exchange {
 mns_err mns_http_create(mns_http_t **out, const mns_http_options_t *options);
 void mns_http_destroy(mns_http_t **http);
 
-/** @return MNS_OK, MNS_ENOMEM.  The exchange must be zeroed before. */
+/** @return MNS_OK, MNS_ENOMEM.  The exchange must be zeroed before, but for what it has apart. */
 mns_err mns_exchange_init(mns_http_t *http, mns_exchange_t *exchange);
 /** Ends it, in flight or not. */
 void mns_exchange_fini(mns_http_t *http, mns_exchange_t *exchange);
