@@ -332,6 +332,54 @@ void http_request_reply(http_request_t *r, const http_reply_t *reply)
         unpark(r);
 }
 
+static void append_head(sl_buf_t *out, const http_reply_t *reply)
+{
+    sl_buf_printf(out, "HTTP/1.1 %u %s\r\nContent-Length: %zu\r\n", reply->status,
+                  MHD_get_reason_phrase_for(reply->status), reply->body_len);
+    if (reply->type != NULL)
+        sl_buf_printf(out, "Content-Type: %s\r\n", reply->type);
+    for (size_t i = 0; i < reply->header_count; i++)
+        sl_buf_printf(out, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
+    sl_buf_append_str(out, "\r\n");
+}
+
+/* Past libmicrohttpd, which sends nothing by itself before it is given a response. */
+static void send_half(http_request_t *r, const http_reply_t *reply)
+{
+    sl_buf_t bytes = SL_BUF_INIT;
+    append_head(&bytes, reply);
+    sl_buf_append(&bytes, reply->body, reply->body_len);
+    int room = (int)bytes.len;
+    setsockopt(r->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    ssize_t sent = send(r->fd, bytes.data, bytes.len / 2, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent; /* fewer bytes, or none, are as good a broken answer */
+    sl_buf_fini(&bytes);
+    if (reply->ownership == HTTP_BODY_TAKE)
+        free((void *)(uintptr_t)reply->body);
+}
+
+/* libmicrohttpd shuts a socket down before it closes it, so that the peer would see an orderly end
+ * whatever SO_LINGER says; leaving the peer's address resets the connection now. */
+static void reset(http_request_t *r)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    if (connect(r->fd, &nobody, sizeof nobody) != 0)
+        shutdown(r->fd, SHUT_RDWR);
+}
+
+void http_request_break(http_request_t *r, const http_reply_t *reply)
+{
+    if (reply != NULL)
+        send_half(r, reply);
+    else
+        reset(r);
+    bool was_parked = r->phase == PHASE_PARKED;
+    r->response = NULL;
+    r->phase = PHASE_REPLIED; /* with no response: http_on_call hangs up */
+    if (was_parked)
+        unpark(r);
+}
+
 void http_request_drop(http_request_t *r)
 {
     http_server_t *s = r->server;

@@ -357,6 +357,51 @@ static void destroy_tells_the_parked(void **state)
     raw_close(&c);
 }
 
+/* -- broken on purpose --------------------------------------------------------------------- */
+
+static void a_connection_may_be_reset(void **state)
+{
+    fixture_t *f = *state;
+    raw_client_t c, other;
+    f->park = true;
+    client_open(&c, f);
+    client_open(&other, f);
+    raw_say(&c, "GET /bad HTTP/1.1\r\nHost: h\r\n\r\n");
+    RAW_WAIT(&other, f->parked_count == 1);
+    http_request_break(f->parked[0], NULL);
+    RAW_WAIT(&c, c.closed);
+    assert_true(c.reset);
+    assert_int_equal(c.len, 0);
+    RAW_WAIT(&other, counted(f, HTTP_COUNT_CONNECTIONS) == 1);
+    assert_int_equal(f->gone, 0);
+    raw_close(&c);
+    raw_close(&other);
+}
+
+static void half_a_reply_may_be_sent(void **state)
+{
+    fixture_t *f = *state;
+    raw_client_t c;
+    f->park = true;
+    client_open(&c, f);
+    raw_say(&c, "GET /bad HTTP/1.1\r\nHost: h\r\n\r\n");
+    RAW_WAIT(&c, f->parked_count == 1);
+    size_t len = 200000;
+    char *body = malloc(len);
+    memset(body, 'b', len);
+    http_request_break(f->parked[0], &(http_reply_t){.status = 200,
+                                                     .type = "text/plain",
+                                                     .body = body,
+                                                     .body_len = len,
+                                                     .ownership = HTTP_BODY_TAKE});
+    RAW_WAIT(&c, c.closed);
+    assert_false(c.reset);
+    assert_memory_equal(c.in, "HTTP/1.1 200 OK\r\n", 17);
+    assert_non_null(strstr(c.in, "Content-Length: 200000\r\n"));
+    assert_in_range(c.len, len / 2, len / 2 + 200);
+    raw_close(&c);
+}
+
 /* -- bounds -------------------------------------------------------------------------------- */
 
 static void an_announced_body_too_large_is_413(void **state)
@@ -586,6 +631,8 @@ int main(void)
         WITH_SERVER(one_who_only_listens_still_gets_his_reply),
         WITH_SERVER(a_reply_to_one_who_just_hung_up_is_harmless),
         WITH_SERVER(destroy_tells_the_parked),
+        WITH_SERVER(a_connection_may_be_reset),
+        WITH_SERVER(half_a_reply_may_be_sent),
         WITH_SERVER(an_announced_body_too_large_is_413),
         WITH_SERVER(a_chunked_body_too_large_is_413),
         WITH_SERVER(an_endless_body_is_cut),

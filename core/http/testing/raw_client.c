@@ -76,6 +76,8 @@ bool raw_turn(raw_client_t *c)
     ssize_t got = recv(c->fd, c->in + c->len, READ_BYTES, 0);
     if (got == 0 || (got < 0 && errno != EAGAIN))
         c->closed = true;
+    if (got < 0 && errno == ECONNRESET)
+        c->reset = true;
     if (got > 0)
         c->len += (size_t)got;
     c->in[c->len] = '\0';

@@ -17,6 +17,7 @@ typedef struct raw_client {
     size_t len, cap;
     char *heard; /**< the last reply */
     bool closed; /**< the server hung up */
+    bool reset;  /**< and not in an orderly way */
 } raw_client_t;
 
 /** One response; its text lives until the client's next call. */

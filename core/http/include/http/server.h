@@ -134,4 +134,10 @@ typedef struct http_reply {
  *  is dropped and counted. */
 void http_request_reply(http_request_t *request, const http_reply_t *reply);
 
+/** Ends the connection as a broken server would, for tests of clients; the request is gone for the
+ *  owner after the call.
+ *  @param reply  half of its bytes go out, then the connection closes; NULL: none go out, and the
+ *                connection is reset. */
+void http_request_break(http_request_t *request, const http_reply_t *reply);
+
 #endif
