@@ -81,67 +81,73 @@ local_err check_name(const char *name, size_t max, local_err length, local_err i
 
 /* -- answering ----------------------------------------------------------------------------- */
 
-static void make_request_id(local_t *local, char out[25])
+/* Writes the request's id, and counts the call. */
+static void begin(local_t *local, answer_t *answer, unsigned status)
 {
-    snprintf(out, 25, "%08" PRIX32 "%016" PRIX64, (uint32_t)(local->boot >> 32),
-             ++local->request_number);
+    *answer = (answer_t){.status = status};
+    snprintf(answer->id, sizeof answer->id, "%08" PRIX32 "%016" PRIX64,
+             (uint32_t)(local->boot >> 32), ++local->request_number);
+    local_count(local, LOCAL_COUNT_CALLS, 1);
 }
 
-static void reply_with_id(http_request_t *request, unsigned status, const char *id,
-                          const char *location, sl_buf_t *body)
+static void send_answer(local_t *local, http_request_t *request, answer_t *answer)
 {
-    const http_header_t headers[] = {{"x-mns-request-id", id},
-                                     {"x-mns-version", "2015-06-06"},
-                                     {"Server", "AliyunMQS"},
-                                     {"Location", location}};
-    http_reply_t reply = {.status = status,
-                          .type = "text/xml;charset=utf-8",
-                          .headers = headers,
-                          .header_count = location != NULL ? 4 : 3,
-                          .ownership = HTTP_BODY_TAKE};
-    if (body != NULL)
-        reply.body = sl_buf_take(body, &reply.body_len);
-    http_request_reply(request, &reply);
+    answers_send(&local->answers, request, answer, local->queues.now_ms);
 }
 
-static void fail_with_id(local_t *local, http_request_t *request, const char *id,
-                         const local_error_t *error, const char *detail)
+static void fail(local_t *local, http_request_t *request, answer_t *answer,
+                 const local_error_t *error, const char *detail)
 {
-    sl_buf_t body = SL_BUF_INIT;
-    xml_root(&body, "Error");
-    xml_text(&body, "Code", error->code);
-    xml_text(&body, "Message", detail != NULL ? detail : error->text);
-    xml_text(&body, "RequestId", id);
-    sl_buf_printf(&body, "<HostId>http://%s.mns.%s.aliyuncs.com</HostId>", local->options.account,
+    enum { RETRY_AFTER_S = 1 };
+    sl_buf_t *body = &answer->body;
+    xml_root(body, "Error");
+    xml_text(body, "Code", error->code);
+    xml_text(body, "Message", detail != NULL ? detail : error->text);
+    xml_text(body, "RequestId", answer->id);
+    sl_buf_printf(body, "<HostId>http://%s.mns.%s.aliyuncs.com</HostId>", local->options.account,
                   local->options.region);
-    xml_close(&body, "Error");
+    xml_close(body, "Error");
     /* without memory for words, the status alone still tells */
-    if (body.failed)
-        sl_buf_clear(&body);
+    if (body->failed)
+        sl_buf_clear(body);
+    answer->status = error->status;
+    answer->retry_after_s = error->status == 429 ? RETRY_AFTER_S : 0;
     local_count(local, LOCAL_COUNT_ERRORS, 1);
-    reply_with_id(request, error->status, id, NULL, &body);
+    send_answer(local, request, answer);
 }
 
 void call_reply(local_t *local, http_request_t *request, unsigned status, const char *location,
                 sl_buf_t *body)
 {
-    char id[25];
-    make_request_id(local, id);
-    local_count(local, LOCAL_COUNT_CALLS, 1);
-    if (body == NULL || !body->failed) {
-        reply_with_id(request, status, id, location, body);
+    answer_t answer;
+    begin(local, &answer, status);
+    answer.location = location != NULL ? strdup(location) : NULL;
+    if ((body != NULL && body->failed) || (location != NULL && answer.location == NULL)) {
+        if (body != NULL)
+            sl_buf_fini(body);
+        free(answer.location);
+        answer.location = NULL;
+        fail(local, request, &answer, local_error(LOCAL_InternalError), "out of memory");
         return;
     }
-    sl_buf_fini(body);
-    fail_with_id(local, request, id, local_error(LOCAL_InternalError), "out of memory");
+    if (body != NULL) {
+        answer.body = *body;
+        *body = SL_BUF_INIT;
+    }
+    send_answer(local, request, &answer);
+}
+
+void call_fail_with(local_t *local, http_request_t *request, const local_error_t *error,
+                    const char *detail)
+{
+    answer_t answer;
+    begin(local, &answer, error->status);
+    fail(local, request, &answer, error, detail);
 }
 
 void call_fail(local_t *local, http_request_t *request, local_err err, const char *detail)
 {
-    char id[25];
-    make_request_id(local, id);
-    local_count(local, LOCAL_COUNT_CALLS, 1);
-    fail_with_id(local, request, id, local_error(err), detail);
+    call_fail_with(local, request, local_error(err), detail);
 }
 
 void append_host(sl_buf_t *out, const call_t *call)

@@ -2,6 +2,7 @@
 #ifndef LOCAL_CALL_H
 #define LOCAL_CALL_H
 
+#include "answer.h"
 #include "base/buf.h"
 #include "local.h"
 #include "target.h"
@@ -15,6 +16,8 @@ struct local {
     topic_t *topics;
     xml_doc_t *xml;
     sl_buf_t target_memory, scratch;
+    faults_t faults;
+    answers_t answers;
     uint64_t boot, request_number;
     counter_registry_t registry;
     counter_t counters[LOCAL_COUNTER_COUNT];
@@ -69,6 +72,9 @@ void call_reply(local_t *local, http_request_t *request, unsigned status, const 
                 sl_buf_t *body);
 /** Answers with an error.  @param detail  or NULL: the error's own text. */
 void call_fail(local_t *local, http_request_t *request, local_err err, const char *detail);
+/** The same with an error that need not be of the table. */
+void call_fail_with(local_t *local, http_request_t *request, const local_error_t *error,
+                    const char *detail);
 
 /** Appends the host by which the client calls us, "127.0.0.1:8700", for URLs that work for it. */
 void append_host(sl_buf_t *out, const call_t *call);
@@ -97,6 +103,13 @@ typedef void entry_fn(sl_buf_t *out, const call_t *call, const char *name, bool 
  *  @return LOCAL_OK, InternalError (no memory). */
 local_err listing_reply(listing_t *listing, const call_t *call, const char *root,
                         entry_fn *write_entry);
+
+/** Is this to befall the call that the request is?  What exactly, or NULL.  See fault.h. */
+static inline const fault_t *call_fault(const local_t *local, const http_request_t *request,
+                                        fault_action_t action)
+{
+    return answers_planned(&local->answers, request, action);
+}
 
 static inline void local_count(local_t *local, int counter, uint64_t n)
 {

@@ -8,7 +8,7 @@
 
 /* -- JSON ---------------------------------------------------------------------------------- */
 
-static void json_escape(sl_buf_t *out, const char *text, size_t len)
+void json_escape(sl_buf_t *out, const char *text, size_t len)
 {
     const char *end = text + len, *plain = text;
     for (const char *at = text; at < end; at++) {

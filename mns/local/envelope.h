@@ -22,4 +22,7 @@ typedef struct notification {
  */
 void envelope_write(sl_buf_t *out, notify_format_t format, const notification_t *n);
 
+/** Appends text as a JSON string holds it, without the quotes. */
+void json_escape(sl_buf_t *out, const char *text, size_t len);
+
 #endif

@@ -42,7 +42,8 @@
     X(SubscriptionNameInvalid, 400,                                                                \
       "A subscription name holds letters, digits and hyphens, and begins with a letter or digit.") \
     X(SubscriptionNameLengthError, 400, "A subscription name has 1 to 255 characters.")            \
-    X(EndpointInvalid, 400, "The endpoint you provided is invalid.")
+    X(EndpointInvalid, 400, "The endpoint you provided is invalid.")                               \
+    X(QpsLimitExceeded, 429, "The rate of requests is over the limit; try again later.")
 
 #define X(code, status, text) LOCAL_##code,
 typedef enum { LOCAL_OK, LOCAL_ERROR_MAP(X) LOCAL_ERROR_COUNT } local_err;
@@ -56,5 +57,8 @@ typedef struct local_error {
 
 /** The row of an error other than LOCAL_OK. */
 const local_error_t *local_error(local_err err);
+
+/** The status that goes with a code; 500 for one that is not in the table. */
+unsigned local_error_status(const char *code);
 
 #endif

@@ -1,9 +1,11 @@
 #include "local.h"
 
-#include "ops.h"
+#include "call.h"
+#include "inspect.h"
 #include "route.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -30,6 +32,29 @@ static local_err authenticate(local_t *l, http_request_t *request)
     return auth_check(&l->auth, &what);
 }
 
+/* Lets a fault have its way with the call, or notes what it will do to the answer.
+ * @return true: the call is dealt with. */
+static bool intercept(call_t *call, const fault_t *fault)
+{
+    local_t *l = call->local;
+    http_request_t *request = call->request;
+    if (fault->action == FAULT_ERROR)
+        call_fail_with(l, request, &(local_error_t){fault->code, fault->status, FAULT_TEXT}, NULL);
+    else if (fault->action == FAULT_THROTTLE)
+        call_fail(l, request, LOCAL_QpsLimitExceeded, NULL);
+    else if (fault->action == FAULT_CLOCK)
+        call_fail(l, request, LOCAL_TimeExpired, NULL);
+    else if (fault->action == FAULT_HANG && fault->before)
+        answers_hang(&l->answers, request);
+    else if (fault->action == FAULT_RESET && fault->before)
+        http_request_break(request, NULL);
+    else if (answers_plan(&l->answers, request, fault) == SL_OK)
+        return false;
+    else
+        call_fail(l, request, LOCAL_InternalError, NULL);
+    return true;
+}
+
 static local_err perform(local_t *l, call_t *call)
 {
     local_err err = authenticate(l, call->request);
@@ -40,15 +65,23 @@ static local_err perform(local_t *l, call_t *call)
     err = target_parse(&call->target, http_request_target(call->request), &l->target_memory);
     if (err != LOCAL_OK)
         return err;
-    op_fn *op = route_find(http_request_method(call->request), &call->target);
-    return op != NULL ? op(call) : LOCAL_InvalidRequestURL;
+    const route_t *route = route_find(http_request_method(call->request), &call->target);
+    if (route == NULL)
+        return LOCAL_InvalidRequestURL;
+    fault_t fault;
+    const char *resource = call->target.segment_count > 1 ? call_name(call, 1) : NULL;
+    if (l->faults.count > 0 &&
+        faults_fire(&l->faults, route_operation(route, call), resource, &fault) &&
+        intercept(call, &fault))
+        return LOCAL_OK;
+    return route_perform(route, call);
 }
 
 static void on_request(void *ctx, http_request_t *request)
 {
     local_t *l = ctx;
     const observe_options_t pages = {.registry = &l->registry};
-    if (observe_reply(&pages, request))
+    if (observe_reply(&pages, request) || inspect_reply(l, request))
         return;
     queue_store_turn(&l->queues); /* what was due before this request came first */
     call_t call = {.local = l, .request = request};
@@ -59,8 +92,7 @@ static void on_request(void *ctx, http_request_t *request)
 
 static void on_gone(void *ctx, http_request_t *request)
 {
-    (void)ctx;
-    receive_gone(request); /* nothing else is ever parked */
+    answers_gone(&((local_t *)ctx)->answers, request);
 }
 
 /* -- life ---------------------------------------------------------------------------------- */
@@ -79,18 +111,38 @@ static void set_gauges(local_t *l)
         counter_set(&l->counters[gauges[i].counter], gauges[i].value);
 }
 
+/* When the server must wake by itself. */
+static uint64_t next_ms(const local_t *l)
+{
+    uint64_t queues = queue_store_next_ms(&l->queues);
+    uint64_t answers = queue_store_ms_until(&l->queues, answers_due_ms(&l->answers));
+    return queues < answers ? queues : answers;
+}
+
 sl_err local_turn(local_t *l, int timeout_ms)
 {
-    uint64_t due = queue_store_next_ms(&l->queues);
+    uint64_t due = next_ms(l);
     bool earlier = timeout_ms < 0 || due < (uint64_t)timeout_ms;
     int wait = due <= INT32_MAX && earlier ? (int)due : timeout_ms;
     sl_err err = http_server_run(l->http, wait);
     queue_store_turn(&l->queues);
+    answers_turn(&l->answers, l->queues.now_ms);
     set_gauges(l);
     return err;
 }
 
-static sl_err create_parts(local_t *l, const local_options_t *options)
+static sl_err read_faults(local_t *l, const local_options_t *options, char *sentence)
+{
+    char why[FAULT_SENTENCE_MAX];
+    if (options->faults == NULL)
+        return SL_OK;
+    sl_err err = faults_read_file(&l->faults, options->faults, why);
+    if (err != SL_OK && err != SL_ENOMEM)
+        snprintf(sentence, LOCAL_SENTENCE_MAX, "%s: %s", options->faults, why);
+    return err;
+}
+
+static sl_err create_parts(local_t *l, const local_options_t *options, char *sentence)
 {
     if (getrandom(&l->boot, sizeof l->boot, 0) != sizeof l->boot)
         return SL_EIO;
@@ -105,6 +157,10 @@ static sl_err create_parts(local_t *l, const local_options_t *options)
     l->counter_set =
         (counter_set_t){.defs = counter_defs, .values = l->counters, .count = LOCAL_COUNTER_COUNT};
     counter_registry_add(&l->registry, &l->counter_set);
+    faults_init(&l->faults, &l->registry);
+    err = read_faults(l, options, sentence);
+    if (err != SL_OK)
+        return err;
     http_server_options_t http = {.listen = options->listen,
                                   .on_request = on_request,
                                   .on_gone = on_gone,
@@ -115,13 +171,15 @@ static sl_err create_parts(local_t *l, const local_options_t *options)
     return http_server_create(&l->http, &http);
 }
 
-sl_err local_create(local_t **out, const local_options_t *options)
+sl_err local_create(local_t **out, const local_options_t *options,
+                    char sentence[LOCAL_SENTENCE_MAX])
 {
+    sentence[0] = '\0';
     local_t *l = calloc(1, sizeof *l);
     if (l == NULL)
         return SL_ENOMEM;
     l->options = *options;
-    sl_err err = create_parts(l, options);
+    sl_err err = create_parts(l, options, sentence);
     if (err == SL_OK)
         *out = l;
     else
@@ -135,7 +193,9 @@ void local_destroy(local_t **local)
     if (l == NULL)
         return;
     int saved = errno;
-    http_server_destroy(&l->http); /* first: parked receives let go of their queues */
+    http_server_destroy(&l->http); /* first: parked requests let go of what they wait for */
+    answers_fini(&l->answers);
+    faults_fini(&l->faults);
     queue_store_fini(&l->queues);
     topic_destroy_all(&l->topics);
     auth_fini(&l->auth);

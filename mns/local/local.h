@@ -47,12 +47,17 @@ typedef struct local_options {
     const char *key_id, *key_secret;
     size_t memory_bytes; /**< what messages may take */
     unsigned max_connections;
+    const char *faults; /**< file of rules, see fault.h; NULL: none */
     const sl_clock_t *clock;
 } local_options_t;
 
-/** @return SL_OK, SL_EINVAL (listen malformed), SL_EIO (cannot bind, or no random numbers; errno),
- *          SL_ENOMEM. */
-sl_err local_create(local_t **out, const local_options_t *options);
+enum { LOCAL_SENTENCE_MAX = 512 };
+
+/** @param sentence  says what is wrong with a file; "" when the error is about something else.
+ *  @return SL_OK, SL_EINVAL (listen or a file malformed), SL_EIO (cannot bind, or no random
+ * numbers; errno), SL_ENOMEM, SL_ELIMIT (more rules than there may be). */
+sl_err local_create(local_t **out, const local_options_t *options,
+                    char sentence[LOCAL_SENTENCE_MAX]);
 void local_destroy(local_t **local);
 
 const char *local_url(const local_t *local);

@@ -39,7 +39,8 @@ int fixture_setup(void **state)
                                .key_secret = SECRET,
                                .memory_bytes = 64 << 20,
                                .clock = &f->clock.clock};
-    if (local_create(&f->local, &options) != SL_OK)
+    char sentence[LOCAL_SENTENCE_MAX];
+    if (local_create(&f->local, &options, sentence) != SL_OK)
         return -1;
     fixture_connect(f, &f->client);
     return 0;

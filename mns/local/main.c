@@ -15,7 +15,7 @@
 extern char **environ;
 
 typedef struct options {
-    const char *listen, *account, *region, *key_id, *key_secret;
+    const char *listen, *account, *region, *key_id, *key_secret, *faults;
     uint64_t memory_bytes, connections;
 } options_t;
 
@@ -68,6 +68,11 @@ static const config_opt_t rows[] = {
      .help = "clients at one time; more wait",
      .min = 1,
      .max = 60000},
+    {.key = "faults",
+     .kind = CONFIG_STR,
+     .offset = AT(faults),
+     .arg = "FILE",
+     .help = "what goes wrong, as POST /local/faults takes it"},
 };
 
 /* Both become part of host names and of XML. */
@@ -89,7 +94,8 @@ static const config_program_t program = {
     .name = "mns-local",
     .summary = "MNS (Message Service, Simple Message Queue) for one machine, in memory.",
     .epilog = "Point any MNS client at the endpoint it prints; signatures are always checked.\n"
-              "GET /metrics, /healthz and /readyz on the same port show how it is.",
+              "GET /metrics, /healthz and /readyz on the same port show how it is;\n"
+              "/local/faults makes calls go wrong.",
     .table = {.opts = rows, .count = sizeof rows / sizeof rows[0], .size = sizeof(options_t)},
     .check = check,
 };
@@ -164,8 +170,14 @@ static int run(const options_t *options)
                            .key_secret = options->key_secret,
                            .memory_bytes = options->memory_bytes,
                            .max_connections = (unsigned)options->connections,
+                           .faults = options->faults,
                            .clock = &sl_clock_system};
-    sl_err err = local_create(&local, &all);
+    char sentence[LOCAL_SENTENCE_MAX];
+    sl_err err = local_create(&local, &all, sentence);
+    if (err != SL_OK && sentence[0] != '\0') {
+        fprintf(stderr, "mns-local: %s\n", sentence);
+        return 1;
+    }
     if (err != SL_OK) {
         LOG_ERROR("MNS-LOCAL-START", "listen=%s error=%s; %s", options->listen,
                   err == SL_EIO ? strerror(errno) : sl_err_text(err), "cannot serve there");

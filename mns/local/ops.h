@@ -15,8 +15,6 @@ op_fn op_send; /**< SendMessage, BatchSendMessage */
 
 /* ops_receive.c */
 op_fn op_receive; /**< ReceiveMessage, BatchReceiveMessage, PeekMessage, BatchPeekMessage */
-/** A parked receive whose client hung up. */
-void receive_gone(http_request_t *request);
 
 /* ops_handle.c */
 op_fn op_delete_message; /**< DeleteMessage, BatchDeleteMessage */

@@ -29,13 +29,13 @@ static local_err delete_one(call_t *call, queue_t *q, const char *receipt)
     return LOCAL_OK;
 }
 
-static void write_failure(sl_buf_t *out, local_err err, const char *receipt)
+static void write_failure(sl_buf_t *out, const char *code, const char *text, const char *receipt)
 {
     if (out->len == 0)
         xml_root(out, "Errors");
     xml_open(out, "Error");
-    xml_text(out, "ErrorCode", local_error(err)->code);
-    xml_text(out, "ErrorMessage", local_error(err)->text);
+    xml_text(out, "ErrorCode", code);
+    xml_text(out, "ErrorMessage", text);
     xml_text(out, "ReceiptHandle", receipt);
     xml_close(out, "Error");
 }
@@ -65,10 +65,16 @@ static local_err delete_batch(call_t *call, queue_t *q)
     if (err != LOCAL_OK)
         return err;
     sl_buf_t failures = SL_BUF_INIT;
+    const fault_t *fault = call_fault(call->local, call->request, FAULT_PARTIAL);
+    uint32_t failing = fault != NULL ? faults_pick(&call->local->faults, count) : 0;
     for (size_t i = 0; i < count; i++) {
+        if ((failing & 1u << i) != 0) {
+            write_failure(&failures, fault->code, FAULT_TEXT, receipts[i]);
+            continue;
+        }
         err = delete_one(call, q, receipts[i]);
         if (err != LOCAL_OK)
-            write_failure(&failures, err, receipts[i]);
+            write_failure(&failures, local_error(err)->code, local_error(err)->text, receipts[i]);
     }
     if (failures.len > 0)
         xml_close(&failures, "Errors");

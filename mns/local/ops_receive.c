@@ -15,6 +15,7 @@ typedef struct wish {
 
 /* A parked receive. */
 typedef struct poll {
+    parked_t parked;
     waiter_t waiter;
     local_t *local;
     http_request_t *request;
@@ -72,17 +73,42 @@ static void reply_messages(local_t *local, http_request_t *request, const wish_t
     call_reply(local, request, 200, NULL, &out);
 }
 
+static void shuffle(faults_t *faults, message_t **messages, size_t count)
+{
+    for (size_t left = count; left > 1; left--) {
+        size_t other = faults_random(faults, (uint32_t)left);
+        message_t *moved = messages[left - 1];
+        messages[left - 1] = messages[other];
+        messages[other] = moved;
+    }
+}
+
+static size_t take(local_t *local, const http_request_t *request, queue_t *q, const wish_t *wish,
+                   message_t **messages)
+{
+    if (wish->peek)
+        return queue_peek(q, messages, wish->count);
+    bool reorder = call_fault(local, request, FAULT_REORDER) != NULL;
+    if (reorder)
+        queue_rotate(q);
+    size_t count = queue_receive(q, messages, wish->count);
+    if (reorder)
+        shuffle(&local->faults, messages, count);
+    local_count(local, LOCAL_COUNT_RECEIVED, count);
+    return count;
+}
+
 /* Gives what is there now.  @return false: nothing is. */
 static bool give(local_t *local, http_request_t *request, queue_t *q, const wish_t *wish)
 {
     message_t *messages[BATCH_MAX];
-    size_t count =
-        wish->peek ? queue_peek(q, messages, wish->count) : queue_receive(q, messages, wish->count);
+    bool twice = call_fault(local, request, FAULT_TWICE) != NULL;
+    size_t count = take(local, request, q, wish, messages);
     if (count == 0)
         return false;
-    if (!wish->peek)
-        local_count(local, LOCAL_COUNT_RECEIVED, count);
     reply_messages(local, request, wish, messages, count);
+    while (twice && count > 0)
+        queue_show(messages[--count]);
     return true;
 }
 
@@ -96,16 +122,14 @@ static void on_wait_end(waiter_t *waiter, wait_end_t why)
         call_fail(poll->local, poll->request, LOCAL_QueueNotExist, NULL);
     else if (why == WAIT_TIMEOUT)
         call_fail(poll->local, poll->request, LOCAL_MessageNotExist, NULL);
-    else if (!http_request_hung_up(poll->request)) /* the dead must not consume */
+    else if (!http_request_hung_up(poll->request)) /* the dead must not consume; on_gone follows */
         give(poll->local, poll->request, waiter->queue, &poll->wish);
     free(poll);
 }
 
-void receive_gone(http_request_t *request)
+static void on_gone(parked_t *parked)
 {
-    poll_t *poll = http_request_user(request);
-    if (poll == NULL)
-        return; /* its wait is over: on_wait_end saw the hang-up first */
+    poll_t *poll = (poll_t *)parked;
     queue_unwait(&poll->waiter);
     free(poll);
 }
@@ -115,6 +139,7 @@ static local_err park(call_t *call, queue_t *q, const wish_t *wish, uint64_t wai
     poll_t *poll = calloc(1, sizeof *poll);
     if (poll == NULL)
         return LOCAL_InternalError;
+    poll->parked.on_gone = on_gone;
     poll->waiter.on_end = on_wait_end;
     poll->local = call->local;
     poll->request = call->request;

@@ -7,6 +7,7 @@
 typedef struct draft {
     const xml_node_t *body;
     uint64_t delay_s, priority;
+    const char *failure; /**< the code with which it fails on command; NULL: it does not */
 } draft_t;
 
 /* A batch is taken whole or not at all, so all is judged before anything is made. */
@@ -43,74 +44,117 @@ static local_err read_drafts(const queue_t *q, const xml_node_t *root, draft_t *
     return *count > 0 && bytes <= BODY_MAX ? LOCAL_OK : LOCAL_InvalidArgument;
 }
 
+/* A fault may let some of a batch fail. */
+static size_t fail_some(call_t *call, draft_t *drafts, size_t count)
+{
+    const fault_t *fault = call_fault(call->local, call->request, FAULT_PARTIAL);
+    uint32_t failing = fault != NULL ? faults_pick(&call->local->faults, count) : 0;
+    size_t failed = 0;
+    for (size_t i = 0; i < count; i++)
+        if ((failing & 1u << i) != 0) {
+            drafts[i].failure = fault->code;
+            failed++;
+        }
+    return failed;
+}
+
+/* messages[i] stays NULL where a draft fails. */
 static local_err create_messages(queue_store_t *store, queue_t *q, const draft_t *drafts,
                                  size_t count, message_t **messages)
 {
     sl_err err = queue_reserve(q, count);
     size_t made = 0;
-    while (err == SL_OK && made < count) {
+    for (; err == SL_OK && made < count; made++) {
         const xml_node_t *body = drafts[made].body;
-        err = message_create(store, body->text, body->text_len, &messages[made]);
-        made += err == SL_OK;
+        messages[made] = NULL;
+        if (drafts[made].failure == NULL)
+            err = message_create(store, body->text, body->text_len, &messages[made]);
     }
     if (err == SL_OK)
         return LOCAL_OK;
-    while (made > 0)
-        message_destroy(store, messages[--made]);
+    while (made-- > 0)
+        if (messages[made] != NULL)
+            message_destroy(store, messages[made]);
     return LOCAL_InternalError;
 }
 
-static void write_answer(sl_buf_t *out, message_t *const *messages, size_t count, bool batch)
+static void write_failure(sl_buf_t *out, const char *code)
+{
+    xml_open(out, "Message");
+    xml_text(out, "ErrorCode", code);
+    xml_text(out, "ErrorMessage", FAULT_TEXT);
+    xml_close(out, "Message");
+}
+
+static void write_message(sl_buf_t *out, const message_t *m, bool batch)
+{
+    if (batch)
+        xml_open(out, "Message");
+    else
+        xml_root(out, "Message");
+    xml_text(out, "MessageId", m->id);
+    xml_text(out, "MessageBodyMD5", m->md5);
+    /* a delayed message can be taken back; in a batch one client accepts two children only */
+    if (m->state == MESSAGE_DELAYED && !batch) {
+        char receipt[RECEIPT_LEN + 1];
+        message_receipt(m, receipt);
+        xml_text(out, "ReceiptHandle", receipt);
+    }
+    xml_close(out, "Message");
+}
+
+static void write_answer(sl_buf_t *out, const draft_t *drafts, message_t *const *messages,
+                         size_t count, bool batch)
 {
     if (batch)
         xml_root(out, "Messages");
-    for (size_t i = 0; i < count; i++) {
-        const message_t *m = messages[i];
-        if (batch)
-            xml_open(out, "Message");
+    for (size_t i = 0; i < count; i++)
+        if (messages[i] != NULL)
+            write_message(out, messages[i], batch);
         else
-            xml_root(out, "Message");
-        xml_text(out, "MessageId", m->id);
-        xml_text(out, "MessageBodyMD5", m->md5);
-        /* a delayed message can be taken back; in a batch one client accepts two children only */
-        if (m->state == MESSAGE_DELAYED && !batch) {
-            char receipt[RECEIPT_LEN + 1];
-            message_receipt(m, receipt);
-            xml_text(out, "ReceiptHandle", receipt);
-        }
-        xml_close(out, "Message");
-    }
+            write_failure(out, drafts[i].failure);
     if (batch)
         xml_close(out, "Messages");
 }
 
-local_err op_send(call_t *call)
+static local_err read_request(call_t *call, const queue_t *q, draft_t *drafts, size_t *count,
+                              bool *batch)
 {
     const xml_node_t *root;
+    local_err err = call_xml(call, NULL, &root);
+    if (err != LOCAL_OK)
+        return err;
+    *batch = strcmp(root->name, "Messages") == 0;
+    *count = 1;
+    if (*batch)
+        return read_drafts(q, root, drafts, count);
+    return strcmp(root->name, "Message") == 0 ? read_draft(q, root, drafts) : LOCAL_MalformedXML;
+}
+
+local_err op_send(call_t *call)
+{
     draft_t drafts[BATCH_MAX];
     message_t *messages[BATCH_MAX];
-    size_t count = 1;
+    size_t count, failed;
+    bool batch;
     queue_store_t *store = &call->local->queues;
     queue_t *q = queue_find(store, call_name(call, 1));
     if (q == NULL)
         return LOCAL_QueueNotExist;
-    local_err err = call_xml(call, NULL, &root);
+    local_err err = read_request(call, q, drafts, &count, &batch);
     if (err != LOCAL_OK)
         return err;
-    bool batch = strcmp(root->name, "Messages") == 0;
-    if (!batch && strcmp(root->name, "Message") != 0)
-        return LOCAL_MalformedXML;
-    err = batch ? read_drafts(q, root, drafts, &count) : read_draft(q, root, drafts);
-    if (err == LOCAL_OK)
-        err = create_messages(store, q, drafts, count, messages);
+    failed = fail_some(call, drafts, count);
+    err = create_messages(store, q, drafts, count, messages);
     if (err != LOCAL_OK)
         return err;
     for (size_t i = 0; i < count; i++)
-        queue_put(q, messages[i], (uint32_t)drafts[i].priority, (uint32_t)drafts[i].delay_s);
+        if (messages[i] != NULL)
+            queue_put(q, messages[i], (uint32_t)drafts[i].priority, (uint32_t)drafts[i].delay_s);
     sl_buf_t out = SL_BUF_INIT;
-    write_answer(&out, messages, count, batch);
-    local_count(call->local, LOCAL_COUNT_SENT, count);
-    call_reply(call->local, call->request, 201, NULL, &out);
+    write_answer(&out, drafts, messages, count, batch);
+    local_count(call->local, LOCAL_COUNT_SENT, count - failed);
+    call_reply(call->local, call->request, failed > 0 ? 500 : 201, NULL, &out);
     queue_serve(q);
     return LOCAL_OK;
 }

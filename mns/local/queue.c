@@ -76,10 +76,15 @@ uint64_t queue_store_next_ms(const queue_store_t *s)
     for (size_t i = 0; i < 2; i++)
         if (firsts[i] != NULL && firsts[i]->key < due)
             due = firsts[i]->key;
-    if (due == UINT64_MAX)
+    return queue_store_ms_until(s, due);
+}
+
+uint64_t queue_store_ms_until(const queue_store_t *s, uint64_t due_ms)
+{
+    if (due_ms == UINT64_MAX)
         return UINT64_MAX;
     uint64_t now = s->start_wall_ms + sl_clock_mono_ms(s->clock) - s->start_mono_ms;
-    return due > now ? due - now : 0;
+    return due_ms > now ? due_ms - now : 0;
 }
 
 /* -- the store ----------------------------------------------------------------------------- */
@@ -323,6 +328,24 @@ size_t queue_receive(queue_t *q, message_t **out, size_t max)
     }
     set_wakeup(q);
     return count;
+}
+
+void queue_rotate(queue_t *q)
+{
+    message_t *first;
+    if (queue_peek(q, &first, 1) == 0)
+        return;
+    DL_DELETE(q->active[first->priority], first);
+    DL_APPEND(q->active[first->priority], first);
+}
+
+void queue_show(message_t *m)
+{
+    queue_t *q = m->queue;
+    make_active(m);
+    DL_DELETE(q->active[m->priority], m);
+    DL_PREPEND(q->active[m->priority], m);
+    set_wakeup(q);
 }
 
 size_t queue_peek(queue_t *q, message_t **out, size_t max)

@@ -135,6 +135,8 @@ void queue_store_fini(queue_store_t *store);
 void queue_store_turn(queue_store_t *store);
 /** ms until something is due; UINT64_MAX: nothing is. */
 uint64_t queue_store_next_ms(const queue_store_t *store);
+/** ms until the store's time is due_ms; UINT64_MAX stays what it is. */
+uint64_t queue_store_ms_until(const queue_store_t *store, uint64_t due_ms);
 
 queue_t *queue_find(const queue_store_t *store, const char *name);
 /** A name that is free.  @return SL_OK, SL_ENOMEM, SL_ELIMIT (QUEUES_MAX). */
@@ -161,6 +163,12 @@ void queue_serve(queue_t *queue);
 
 /** Takes up to `max` active messages by priority, then age.  @return how many. */
 size_t queue_receive(queue_t *queue, message_t **out, size_t max);
+/** Puts the first active message behind the others of its priority. */
+void queue_rotate(queue_t *queue);
+/** Makes a message that was just received active again, the first of its priority; its handle is no
+ *  longer good. */
+void queue_show(message_t *message);
+
 /** Looks at up to `max` active messages without touching them. */
 size_t queue_peek(queue_t *queue, message_t **out, size_t max);
 
