@@ -36,8 +36,7 @@ static void bridge_keeps_a_margin_that_leaves_something_of_a_short_visibility(vo
 static void bridge_tries_a_failed_delete_again(void **state)
 {
     fixture_t *f = *state;
-    f->q->delete_err = MNS_EIO;
-    f->q->delete_failures = 3;
+    f->q->fault[FAKE_DELETE] = (fake_fault_t){.err = MNS_EIO, .times = 3};
     fixture_start(f);
     fixture_put_many(f->q, 20);
     fixture_run(f, 5000);
@@ -49,14 +48,13 @@ static void bridge_tries_a_failed_delete_again(void **state)
 static void bridge_gives_a_delete_up_when_the_handle_is_no_longer_good(void **state)
 {
     fixture_t *f = *state;
-    f->q->delete_err = MNS_ESERVER;
-    f->q->delete_failures = UINT32_MAX;
+    f->q->fault[FAKE_DELETE] = (fake_fault_t){.err = MNS_ESERVER, .times = UINT32_MAX};
     fixture_start(f);
     fixture_put_many(f->q, 5);
     fixture_run(f, VISIBILITY_MS - STEP_MS);
     assert_int_equal(fixture_metric(f, "delete_given_up_total{source=\"q\"}"), 5);
     assert_in_range(f->q->deletes, 5, 40);
-    f->q->delete_failures = 0;
+    f->q->fault[FAKE_DELETE].times = 0;
     fixture_run(f, VISIBILITY_MS); /* they came again */
     assert_int_equal(f->q->deleted, 5);
     assert_int_equal(fake_broker.count, 10);
@@ -95,8 +93,7 @@ static void bridge_backs_off_after_receive_errors_and_recovers(void **state)
     f->options.sources.count = 2;
     fixture_start(f);
     fixture_run(f, 100);
-    f->q->receive_err = MNS_EIO;
-    f->q->receive_failures = UINT32_MAX;
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_EIO, .times = UINT32_MAX};
     uint64_t receives = f->q->receives;
     fixture_run(f, 60000);
     assert_in_range(f->q->receives - receives, 4, 20);
@@ -106,7 +103,7 @@ static void bridge_backs_off_after_receive_errors_and_recovers(void **state)
     fixture_put_many(f->other, 100);
     fixture_run(f, 100);
     assert_int_equal(f->other->deleted, 100); /* the other one knows nothing of it */
-    f->q->receive_failures = 0;
+    f->q->fault[FAKE_RECEIVE].times = 0;
     fixture_put_many(f->q, 100);
     fixture_run(f, 20000);
     assert_int_equal(f->q->deleted, 100);
@@ -116,16 +113,15 @@ static void bridge_backs_off_after_receive_errors_and_recovers(void **state)
 static void bridge_is_not_ready_without_the_queue_and_finds_it_when_it_is_made(void **state)
 {
     fixture_t *f = *state;
-    f->q->receive_err = MNS_ECLIENT;
-    f->q->receive_code = "QueueNotExist";
-    f->q->receive_failures = UINT32_MAX;
+    f->q->fault[FAKE_RECEIVE] =
+        (fake_fault_t){.err = MNS_ECLIENT, .code = "QueueNotExist", .times = UINT32_MAX};
     fixture_start(f);
     fixture_run(f, 60000);
     const char *reason;
     assert_false(bridge_ready(f->bridge, &reason));
     assert_string_equal(reason, "source q: the queue does not exist");
     assert_in_range(f->q->receives, 3, 20);
-    f->q->receive_failures = 0;
+    f->q->fault[FAKE_RECEIVE].times = 0;
     fixture_run(f, 20000);
     assert_true(bridge_ready(f->bridge, &reason));
 }
@@ -170,15 +166,17 @@ static void disturb(fixture_t *f, uint64_t *random)
         fake_broker.refuse_code = pick(random, 2) == 0 ? "SIZE" : "TOPIC";
         break;
     case 3:
-        f->q->receive_err = pick(random, 2) == 0 ? MNS_EIO : MNS_EPROTO;
-        f->q->receive_failures = (uint32_t)pick(random, 10);
+        f->q->fault[FAKE_RECEIVE] =
+            (fake_fault_t){.err = pick(random, 2) == 0 ? MNS_EIO : MNS_EPROTO,
+                           .times = (uint32_t)pick(random, 10)};
         break;
     case 4:
-        f->q->delete_err = pick(random, 2) == 0 ? MNS_ETIMEDOUT : MNS_ECLIENT;
-        f->q->delete_failures = (uint32_t)pick(random, 10);
+        f->q->fault[FAKE_DELETE] =
+            (fake_fault_t){.err = pick(random, 2) == 0 ? MNS_ETIMEDOUT : MNS_ECLIENT,
+                           .times = (uint32_t)pick(random, 10)};
         break;
     case 5:
-        f->q->hold_deletes = !f->q->hold_deletes;
+        f->q->hold[FAKE_DELETE] = !f->q->hold[FAKE_DELETE];
         break;
     case 6:
         f->q->refuse_handle_code = pick(random, 2) == 0 ? NULL : "InternalError";
@@ -200,8 +198,8 @@ static void heal(fixture_t *f)
     fake_broker.stalled = false;
     fake_broker.room = SIZE_MAX;
     fake_broker.refusals = 0;
-    f->q->receive_failures = f->q->delete_failures = 0;
-    f->q->hold_deletes = false;
+    memset(f->q->fault, 0, sizeof f->q->fault);
+    memset(f->q->hold, 0, sizeof f->q->hold);
     f->q->refuse_handle_code = NULL;
     f->q->answer_one_in = fake_broker.answer_one_in = 0;
 }

@@ -262,7 +262,7 @@ static void bridge_stop_ends_in_time_and_leaves_the_rest_in_mns(void **state)
 static void bridge_stopped_twice_ends_at_once(void **state)
 {
     fixture_t *f = *state;
-    f->q->hold_deletes = true;
+    f->q->hold[FAKE_DELETE] = true;
     fixture_start(f);
     fixture_put_many(f->q, 5);
     fixture_run(f, 100);

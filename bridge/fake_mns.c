@@ -14,8 +14,11 @@ enum { QUEUES_MAX = 4, BATCH_MAX = 16 };
 typedef struct fake_request {
     struct fake_request *next;
     fake_queue_t *queue;
-    mns_op op;
-    uint64_t until_ms;
+    fake_op_t op;
+    uint64_t until_ms;    /**< a long poll's end */
+    uint64_t patience_ms; /**< when the client gives up */
+    bool lost;            /**< performed, and never answered */
+    uint32_t timeout_s;
     mns_reply_fn on_reply;
     void *user;
     uint32_t count;
@@ -91,7 +94,16 @@ static void answer(fake_request_t *request, const mns_reply_t *reply)
     mns_reply_t whole = *reply;
     whole.code = reply->code != NULL ? reply->code : "";
     whole.message = "as the test says";
+    if (request->op == FAKE_RECEIVE)
+        request->queue->polls--;
     request->on_reply(request->user, &whole);
+}
+
+static void hide(fake_queue_t *q, fake_message_t *m, uint64_t ms)
+{
+    m->visible_at_ms = (uint64_t)service_ms(q) + ms;
+    snprintf(m->handle, sizeof m->handle, "%s-%zu-%u-%llu", q->name, (size_t)(m - q->messages),
+             m->dequeue_count, (unsigned long long)++q->handles);
 }
 
 static size_t take_visible(fake_queue_t *q, mns_message_t *out, size_t most)
@@ -107,10 +119,10 @@ static size_t take_visible(fake_queue_t *q, mns_message_t *out, size_t most)
                 next_ms = (int64_t)m->visible_at_ms;
             continue;
         }
-        m->visible_at_ms = (uint64_t)service_ms(q) + q->visibility_ms;
-        if (m->dequeue_count++ == 0)
+        m->dequeue_count++;
+        if (m->dequeue_count == 1)
             m->first_dequeued_ms = service_ms(q);
-        snprintf(m->handle, sizeof m->handle, "%s-%zu-%u", q->name, i, m->dequeue_count);
+        hide(q, m, q->visibility_ms);
         out[count++] = (mns_message_t){.message_id = m->id,
                                        .body = m->body,
                                        .body_len = strlen(m->body),
@@ -122,9 +134,13 @@ static size_t take_visible(fake_queue_t *q, mns_message_t *out, size_t most)
                                        .dequeue_count = m->dequeue_count,
                                        .code = "",
                                        .error = ""};
+        if (q->twice > 0)
+            m->visible_at_ms = 0;
     }
     if (count == 0)
         q->nothing_until_ms = next_ms;
+    else if (q->twice > 0)
+        q->twice--;
     return count;
 }
 
@@ -133,50 +149,44 @@ static bool answer_receive(fake_request_t *request)
 {
     fake_queue_t *q = request->queue;
     mns_message_t messages[BATCH_MAX];
-    if (q->receive_failures > 0) {
-        q->receive_failures--;
-        q->polls--;
-        answer(request, &(mns_reply_t){.err = q->receive_err, .code = q->receive_code});
-        return true;
-    }
     size_t count = take_visible(q, messages, request->count);
     if (count == 0 && q->clock->mono_ns / 1000000 < request->until_ms)
         return false;
-    q->polls--;
     answer(request, &(mns_reply_t){.err = count > 0 ? MNS_OK : MNS_EMPTY,
+                                   .http_status = count > 0 ? 200 : 404,
                                    .messages = messages,
                                    .message_count = count});
     return true;
 }
 
-static const char *delete_one(fake_queue_t *q, const char *handle)
+/* @return the message of a good handle, else NULL. */
+static fake_message_t *by_handle(fake_queue_t *q, const char *handle)
 {
     for (size_t i = 0; i < q->count; i++) {
         fake_message_t *m = &q->messages[i];
-        if (strcmp(m->handle, handle) != 0)
-            continue;
-        if (m->deleted || visible(q, m))
-            break;
-        m->deleted = true;
-        q->deleted++;
-        if (q->on_delete != NULL)
-            q->on_delete(q->ctx, m);
-        return NULL;
+        if (strcmp(m->handle, handle) == 0)
+            return m->deleted || visible(q, m) ? NULL : m;
     }
-    q->late++;
-    return "ReceiptHandleError";
+    return NULL;
+}
+
+static const char *delete_one(fake_queue_t *q, const char *handle)
+{
+    fake_message_t *m = by_handle(q, handle);
+    if (m == NULL) {
+        q->late++;
+        return "ReceiptHandleError";
+    }
+    m->deleted = true;
+    q->deleted++;
+    if (q->on_delete != NULL)
+        q->on_delete(q->ctx, m);
+    return NULL;
 }
 
 static bool answer_delete(fake_request_t *request)
 {
     fake_queue_t *q = request->queue;
-    if (q->hold_deletes)
-        return false;
-    if (q->delete_failures > 0) {
-        q->delete_failures--;
-        answer(request, &(mns_reply_t){.err = q->delete_err, .code = q->delete_code});
-        return true;
-    }
     mns_message_t failed[BATCH_MAX];
     size_t count = 0;
     for (uint32_t i = 0; i < request->count; i++) {
@@ -188,9 +198,113 @@ static bool answer_delete(fake_request_t *request)
                 (mns_message_t){.receipt_handle = request->handles[i], .code = code, .error = ""};
     }
     answer(request, &(mns_reply_t){.err = count > 0 ? MNS_EPARTIAL : MNS_OK,
+                                   .http_status = count > 0 ? 404 : 204,
                                    .messages = failed,
                                    .message_count = count});
     return true;
+}
+
+static bool answer_extend(fake_request_t *request)
+{
+    fake_message_t *m = by_handle(request->queue, request->handles[0]);
+    if (m == NULL) {
+        answer(request, &(mns_reply_t){
+                            .err = MNS_ECLIENT, .http_status = 400, .code = "ReceiptHandleError"});
+        return true;
+    }
+    hide(request->queue, m, (uint64_t)request->timeout_s * 1000);
+    mns_message_t changed = {.receipt_handle = m->handle,
+                             .next_visible_time_ms = (int64_t)m->visible_at_ms,
+                             .code = "",
+                             .error = ""};
+    answer(request, &(mns_reply_t){.http_status = 200, .messages = &changed, .message_count = 1});
+    return true;
+}
+
+static bool answer_look(fake_request_t *request)
+{
+    const fake_queue_t *q = request->queue;
+    mns_queue_attributes_t attributes = {.visibility_timeout = (int64_t)q->visibility_ms / 1000};
+    for (size_t i = 0; i < q->count; i++) {
+        attributes.active_messages += visible(q, &q->messages[i]);
+        attributes.inactive_messages += !q->messages[i].deleted && !visible(q, &q->messages[i]);
+    }
+    answer(request, &(mns_reply_t){.http_status = 200, .queue_attributes = &attributes});
+    return true;
+}
+
+static bool perform(fake_request_t *request)
+{
+    switch (request->op) {
+    case FAKE_RECEIVE:
+        return answer_receive(request);
+    case FAKE_DELETE:
+        return answer_delete(request);
+    case FAKE_EXTEND:
+        return answer_extend(request);
+    default:
+        return answer_look(request);
+    }
+}
+
+/* -- faults -------------------------------------------------------------------------------- */
+
+static void into_the_void(void *user, const mns_reply_t *reply)
+{
+    (void)user, (void)reply;
+}
+
+/* Does what was asked for and tells nobody. */
+static void perform_unheard(const fake_request_t *request)
+{
+    fake_request_t unheard = *request;
+    unheard.on_reply = into_the_void;
+    unheard.until_ms = 0;
+    request->queue->polls += request->op == FAKE_RECEIVE; /* answer() takes it away */
+    perform(&unheard);
+}
+
+static bool fail(fake_request_t *request, fake_fault_t *fault)
+{
+    fault->times--;
+    if (fault->performed)
+        perform_unheard(request);
+    request->lost = fault->hangs;
+    if (!fault->hangs)
+        answer(request, &(mns_reply_t){.err = fault->err,
+                                       .http_status = fault->http_status,
+                                       .code = fault->code});
+    return !fault->hangs;
+}
+
+/* @return true: the client gives up. */
+static bool gives_up(fake_request_t *request)
+{
+    fake_queue_t *q = request->queue;
+    if (q->clock->mono_ns / 1000000 < request->patience_ms)
+        return false;
+    q->orphans += !request->lost && request->op == FAKE_RECEIVE;
+    answer(request, &(mns_reply_t){.err = MNS_ETIMEDOUT});
+    return true;
+}
+
+static bool answered(fake_request_t *request)
+{
+    fake_queue_t *q = request->queue;
+    if (q->stopped || request->lost)
+        return gives_up(request);
+    if (q->hold[request->op] ||
+        (q->answer_one_in > 1 && backoff_random(&q->random) % q->answer_one_in != 0))
+        return false;
+    fake_fault_t *fault = &q->fault[request->op];
+    return fault->times > 0 ? fail(request, fault) : perform(request);
+}
+
+static void go_on(fake_queue_t *q)
+{
+    mns_message_t messages[BATCH_MAX];
+    for (; !q->stopped && q->orphans > 0; q->orphans--)
+        take_visible(q, messages, BATCH_MAX);
 }
 
 /* -- libmns -------------------------------------------------------------------------------- */
@@ -222,23 +336,40 @@ mns_err mns_submit(mns_client_t *client, const mns_request_t *request, mns_reply
     for (size_t i = 0; i < queue_count; i++)
         if (strcmp(queues[i]->name, request->queue) == 0)
             r->queue = queues[i];
-    assert(r->queue != NULL && request->count <= BATCH_MAX && request->count > 0);
+    assert(r->queue != NULL && request->count <= BATCH_MAX);
     fake_queue_t *q = r->queue;
-    r->op = request->op;
+    uint64_t now_ms = q->clock->mono_ns / 1000000;
     r->count = request->count;
     r->on_reply = on_reply;
     r->user = user;
-    if (request->op == MNS_BATCH_RECEIVE_MESSAGE) {
-        r->until_ms = q->clock->mono_ns / 1000000 + (uint64_t)request->wait_seconds * 1000;
+    r->patience_ms = now_ms + FAKE_PATIENCE_MS;
+    switch (request->op) {
+    case MNS_BATCH_RECEIVE_MESSAGE:
+        r->op = FAKE_RECEIVE;
+        r->until_ms = now_ms + (uint64_t)request->wait_seconds * 1000;
+        r->patience_ms += (uint64_t)request->wait_seconds * 1000;
         q->receives++;
         q->last_wait_s = request->wait_seconds;
+        q->last_count = request->count;
         if (++q->polls > q->polls_most)
             q->polls_most = q->polls;
-    } else {
-        assert(request->op == MNS_BATCH_DELETE_MESSAGE);
+        break;
+    case MNS_BATCH_DELETE_MESSAGE:
+        r->op = FAKE_DELETE;
         q->deletes++;
         for (uint32_t i = 0; i < request->count; i++)
             snprintf(r->handles[i], sizeof r->handles[i], "%s", request->receipt_handles[i]);
+        break;
+    case MNS_CHANGE_MESSAGE_VISIBILITY:
+        r->op = FAKE_EXTEND;
+        r->timeout_s = request->visibility_timeout;
+        q->extends++;
+        snprintf(r->handles[0], sizeof r->handles[0], "%s", request->receipt_handles[0]);
+        break;
+    default:
+        assert(request->op == MNS_GET_QUEUE_ATTRIBUTES);
+        r->op = FAKE_LOOK;
+        q->looks++;
     }
     fake_request_t **at = &client->requests;
     while (*at != NULL)
@@ -253,18 +384,12 @@ int mns_client_fd(const mns_client_t *client)
     return client->fd;
 }
 
-static bool answered(fake_request_t *r)
-{
-    fake_queue_t *q = r->queue;
-    if (q->answer_one_in > 1 && backoff_random(&q->random) % q->answer_one_in != 0)
-        return false;
-    return r->op == MNS_BATCH_RECEIVE_MESSAGE ? answer_receive(r) : answer_delete(r);
-}
-
 size_t mns_client_run(mns_client_t *client, int timeout_ms)
 {
     (void)timeout_ms;
     size_t done = 0;
+    for (size_t i = 0; i < queue_count; i++)
+        go_on(queues[i]);
     for (fake_request_t **at = &client->requests; *at != NULL;) {
         fake_request_t *r = *at;
         if (!answered(r)) {

@@ -6,7 +6,7 @@
  *
  *     fake_queue_t *q = fake_queue_create("q", &clock);
  *     fake_queue_put(q, body);
- *     q->delete_err = MNS_EIO, q->delete_failures = 3;      the next three deletes fail
+ *     q->fault[FAKE_DELETE] = (fake_fault_t){.err = MNS_EIO, .times = 3};     three deletes fail
  */
 #ifndef BRIDGE_FAKE_MNS_H
 #define BRIDGE_FAKE_MNS_H
@@ -15,7 +15,7 @@
 
 #include <mns/mns.h>
 
-enum { FAKE_BODY_MAX = 512, FAKE_MESSAGES_MAX = 4096 };
+enum { FAKE_BODY_MAX = 512, FAKE_MESSAGES_MAX = 4096, FAKE_PATIENCE_MS = 10000 };
 
 typedef struct fake_message {
     char id[40], body[FAKE_BODY_MAX], handle[40];
@@ -25,6 +25,18 @@ typedef struct fake_message {
     bool deleted;
 } fake_message_t;
 
+typedef enum { FAKE_RECEIVE, FAKE_DELETE, FAKE_EXTEND, FAKE_LOOK, FAKE_OPS } fake_op_t;
+
+/** The next requests of an operation fail. */
+typedef struct fake_fault {
+    uint32_t times;
+    mns_err err;
+    const char *code;
+    int http_status;
+    bool performed; /**< only the answer is lost */
+    bool hangs;     /**< the answer is lost when the client's patience is over */
+} fake_fault_t;
+
 typedef struct fake_queue {
     const char *name;
     const sl_clock_manual_t *clock;
@@ -33,23 +45,27 @@ typedef struct fake_queue {
     fake_message_t *messages;
     size_t count;
 
-    /* The script: how many of the next requests fail, and how. */
-    mns_err receive_err, delete_err;
-    const char *receive_code, *delete_code;
-    uint32_t receive_failures, delete_failures;
+    fake_fault_t fault[FAKE_OPS];
+    uint32_t twice;                 /**< so many receives leave what they hand out visible */
     const char *refuse_handle_code; /**< every delete is partial: its first handle fails so */
-    bool hold_deletes;              /**< deletes are not answered */
-    uint32_t answer_one_in;         /**< a request is answered in one of so many runs; 0: in each */
+    bool hold[FAKE_OPS];            /**< such requests are neither performed nor answered */
+    /** Stands still: answers nothing, and when it goes on, performs also the receives that the
+     *  client has given up. */
+    bool stopped;
+    uint32_t answer_one_in; /**< a request is answered in one of so many runs; 0: in each */
     uint64_t random;
 
     /* What the test sees. */
-    uint64_t receives, deletes, deleted, late;
+    uint64_t receives, deletes, extends, looks, deleted, late;
     uint32_t polls, polls_most; /**< under way now, and at most so far */
     int32_t last_wait_s;
+    uint32_t last_count;
     void (*on_delete)(void *ctx, const fake_message_t *message);
     void *ctx;
 
     int64_t nothing_until_ms; /**< the fake's own: no message is visible before */
+    uint32_t orphans;         /**< the fake's own: receives given up by the client and yet to do */
+    uint64_t handles;         /**< the fake's own: how many it made */
 } fake_queue_t;
 
 fake_queue_t *fake_queue_create(const char *name, const sl_clock_manual_t *clock);

@@ -91,7 +91,28 @@ slot_t *slot_take(slot_pool_t *pool, struct source *source, const decode_message
     slot->state = SLOT_WAITING;
     slot->refused = EVENT_REASON_NONE;
     slot->refused_code = "";
+    slot->visible_ms = slot->deadline_ms = 0;
+    memset(&slot->extend, 0, sizeof slot->extend);
     return slot;
+}
+
+bool slot_set_handle(slot_t *slot, const char *handle)
+{
+    size_t len = strlen(handle);
+    const char *base = (const char *)slot->bytes.data;
+    size_t at = (size_t)(slot->handle - base); /* the last of the three: it may grow in place */
+    size_t body = (size_t)(slot->message.body - base), id = (size_t)(slot->message.id - base);
+    if (sl_buf_reserve(&slot->bytes, len + 1) != SL_OK) {
+        slot->bytes.failed = false;
+        return false;
+    }
+    slot->bytes.len = at;
+    put(&slot->bytes, handle, len);
+    base = (const char *)slot->bytes.data;
+    slot->message.body = base + body;
+    slot->message.id = base + id;
+    slot->handle = base + at;
+    return true;
 }
 
 void slot_give(slot_pool_t *pool, slot_t *slot)

@@ -30,10 +30,18 @@ typedef struct slot {
     struct source *source;
     slot_state_t state;
     uint64_t deadline_ms;     /**< monotonic: when MNS shows it to others again, less the margin */
+    uint64_t visible_ms;      /**< the same without the margin; while unsure, as late as may be */
     decode_message_t message; /**< points into `bytes` */
     const char *handle;       /**< likewise */
     event_reason_t refused;   /**< why the broker did not take it; NONE: it was not asked yet */
     const char *refused_code; /**< the broker's own word; static */
+    struct {                  /**< extending its visibility: a queue's, see queue_extend.c */
+        struct slot *before, *after; /**< in the list of those that may need it */
+        bool listed;
+        bool under_way; /**< a request is */
+        bool unsure;    /**< the fate of one is unknown: the handle may be dead */
+        bool refused;   /**< no use trying again */
+    } extend;
     sl_buf_t bytes;
 } slot_t;
 
@@ -55,6 +63,9 @@ typedef struct slot_pool {
 /** @return a slot in state WAITING that holds copies of the four, or NULL without memory. */
 slot_t *slot_take(slot_pool_t *pool, struct source *source, const decode_message_t *message,
                   const char *handle);
+/** Puts another handle in the place of the old, which then is gone.  @return false without memory:
+ *  nothing changed. */
+bool slot_set_handle(slot_t *slot, const char *handle);
 /** Gives a slot back, in whatever state. */
 void slot_give(slot_pool_t *pool, slot_t *slot);
 /** Frees all, also those not given back. */

@@ -53,6 +53,25 @@ static void slot_does_not_keep_the_memory_of_a_large_body(void **state)
     slot_pool_fini(&pool);
 }
 
+static void slot_takes_another_handle_and_keeps_the_rest(void **state)
+{
+    (void)state;
+    slot_pool_t pool = {0};
+    slot_t *slot = take(&pool, "body", 4);
+    char handle[3000];
+    const size_t lens[] = {1, 6, 2999, 0, 40};
+    for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+        memset(handle, 'a' + (int)i, lens[i]);
+        handle[lens[i]] = '\0';
+        assert_true(slot_set_handle(slot, handle));
+        assert_string_equal(slot->handle, handle);
+        assert_string_equal(slot->message.body, "body");
+        assert_string_equal(slot->message.id, "id");
+    }
+    slot_give(&pool, slot);
+    slot_pool_fini(&pool);
+}
+
 static void slot_list_keeps_order_from_both_ends(void **state)
 {
     (void)state;
@@ -94,6 +113,7 @@ int main(void)
         cmocka_unit_test(slot_holds_copies_of_its_own),
         cmocka_unit_test(slot_given_back_is_used_again_with_its_memory),
         cmocka_unit_test(slot_does_not_keep_the_memory_of_a_large_body),
+        cmocka_unit_test(slot_takes_another_handle_and_keeps_the_rest),
         cmocka_unit_test(slot_list_keeps_order_from_both_ends),
         cmocka_unit_test(backoff_doubles_up_to_its_bound_and_spreads),
     };

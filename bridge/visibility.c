@@ -41,11 +41,29 @@ void visibility_learn(visibility_t *visibility, uint64_t now_ms, int64_t first_d
     }
 }
 
+void visibility_set_timeout(visibility_t *visibility, int64_t timeout_ms)
+{
+    if (timeout_ms >= MIN_TIMEOUT_MS && timeout_ms <= MAX_TIMEOUT_MS)
+        visibility->timeout_ms = timeout_ms;
+}
+
+/* Our clock minus the service's; INT64_MAX while it is unknown. */
+static int64_t lead_of(const visibility_t *visibility)
+{
+    return visibility->least < visibility->least_before ? visibility->least
+                                                        : visibility->least_before;
+}
+
+int64_t visibility_service_ms(const visibility_t *visibility, uint64_t now_ms)
+{
+    int64_t lead_ms = lead_of(visibility);
+    return lead_ms == INT64_MAX ? 0 : (int64_t)now_ms - lead_ms;
+}
+
 uint64_t visibility_deadline_ms(const visibility_t *visibility, uint64_t now_ms,
                                 int64_t next_visible_ms)
 {
-    int64_t lead_ms =
-        visibility->least < visibility->least_before ? visibility->least : visibility->least_before;
+    int64_t lead_ms = lead_of(visibility);
     if (!plausible(next_visible_ms) || lead_ms == INT64_MAX)
         return now_ms + (uint64_t)visibility->timeout_ms;
     int64_t deadline_ms = next_visible_ms + lead_ms;
