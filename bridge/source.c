@@ -81,7 +81,8 @@ sl_err source_init(source_t *s, const source_options_t *options, source_shared_t
         &s->client,
         &(mns_client_options_t){.size = sizeof(mns_client_options_t),
                                 .endpoint = options_source_endpoint(options),
-                                .max_in_flight = (uint32_t)options->polls + DELETES_MAX});
+                                .max_in_flight = (uint32_t)options->polls + DELETES_MAX,
+                                .attempts = 1}); /* pauses are the source's own business */
     return err == MNS_OK ? SL_OK : err == MNS_ENOMEM ? SL_ENOMEM : SL_EINVAL;
 }
 

@@ -6,6 +6,7 @@
  * A call holds all that one request needs and is used again: in steady state nothing is allocated
  * but what libcurl does itself. */
 #include "mns_answer.h"
+#include "mns_date.h"
 #include "mns_endpoint.h"
 #include "mns_http.h"
 
@@ -35,7 +36,6 @@ typedef struct call {
     void *user;
     waiting_t *waiting;
     uint64_t started_ns;
-    uint32_t count;
     bool active;
     struct call *next_idle, *next_of_all;
 } call_t;
@@ -43,7 +43,8 @@ typedef struct call {
 struct mns_client {
     mns_http_t *http;
     mns_judge_t judge;
-    char *key_id, *token; /* token may be NULL */
+    char *key_id, *token;    /* token may be NULL */
+    const char *credentials; /* where they come from */
     uint32_t timeout_ms, max_in_flight;
     void (*trace)(void *ctx, const char *line);
     void *trace_ctx;
@@ -51,7 +52,9 @@ struct mns_client {
     size_t in_flight;
     sl_buf_t text; /* scratch: the string to sign, then the Authorization header */
     time_t date_second;
-    char date[40];
+    char date[MNS_DATE_LEN + 1];       /* of date_second, as sent */
+    char their_date[MNS_DATE_LEN + 1]; /* as received last, and what it says */
+    int64_t their_time_s;
     bool closing;
 };
 
@@ -105,6 +108,7 @@ static mns_err client_keys(mns_client_t *client, const mns_client_options_t *opt
     if (!good_token(id) || strlen(id) > KEY_ID_MAX || secret == NULL || *secret == '\0' ||
         (token != NULL && !good_token(token)))
         return MNS_EINVAL;
+    client->credentials = options->access_key_id != NULL ? "options" : "environment";
     client->key_id = strdup(id);
     client->token = token == NULL ? NULL : strdup(token);
     if (client->key_id == NULL || (token != NULL && client->token == NULL))
@@ -157,6 +161,11 @@ mns_err mns_client_create(mns_client_t **out, const mns_client_options_t *given)
     }
     *out = client;
     return MNS_OK;
+}
+
+const char *mns_client_credentials(const mns_client_t *client)
+{
+    return client->credentials;
 }
 
 /* -- calls ----------------------------------------------------------------------------------- */
@@ -221,21 +230,27 @@ static void client_trace(const mns_client_t *client, const char *format, ...)
     client->trace(client->trace_ctx, line);
 }
 
-/* RFC 1123 in GMT; not strftime, which speaks the user's language. */
 static const char *client_date(mns_client_t *client)
 {
-    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t now = time(NULL);
-    struct tm tm;
-    if (now != client->date_second && gmtime_r(&now, &tm) != NULL) {
-        snprintf(client->date, sizeof client->date, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                 days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], (tm.tm_year + 1900) % 10000,
-                 tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (now != client->date_second) {
+        mns_date_write(client->date, now);
         client->date_second = now;
     }
     return client->date;
+}
+
+/* Most answers of a second say the same. */
+static int64_t client_read_date(mns_client_t *client, const char *date)
+{
+    if (strcmp(date, client->their_date) != 0) {
+        if (strlen(date) > MNS_DATE_LEN)
+            return 0;
+        strcpy(client->their_date, date);
+        int64_t time_s = mns_date_read(date);
+        client->their_time_s = time_s < 0 ? 0 : time_s;
+    }
+    return client->their_time_s;
 }
 
 /* The Authorization header's value in client->text, or NULL. */
@@ -263,7 +278,7 @@ static mns_err call_head(mns_client_t *client, call_t *call)
     if (with_body &&
         !mns_signer_content_md5(client->judge.signer, out->body.data, out->body.len, content_md5))
         return MNS_ENOMEM;
-    mns_signed_t what = {.verb = out->row->verb,
+    mns_signed_t what = {.verb = out->asked.row->verb,
                          .content_md5 = content_md5,
                          .content_type = with_body ? "text/xml" : "",
                          .date = client_date(client),
@@ -315,9 +330,8 @@ static mns_err call_start(mns_client_t *client, call_t *call, const mns_request_
         err = call_head(client, call);
     if (err != MNS_OK)
         return err;
-    call->count = request->count > 0 ? request->count : 1;
     call->started_ns = now_ns();
-    call->http.verb = call->out.row->verb;
+    call->http.verb = call->out.asked.row->verb;
     call->http.target = (const char *)call->out.target.data;
     call->http.body = call->out.body.data;
     call->http.body_len = call->out.body.len;
@@ -352,6 +366,7 @@ static mns_err submit(mns_client_t *client, const mns_request_t *request, mns_re
 static void call_reply(mns_client_t *client, call_t *call)
 {
     mns_store_t *store = call->store;
+    store->view.attempts = 1;
     store->view.took_us = (now_ns() - call->started_ns) / 1000;
     call->active = false;
     client->in_flight--;
@@ -369,6 +384,7 @@ static void call_fail(call_t *call, mns_err err, const char *text)
     mns_store_t *store = call->store;
     mns_store_clear(store);
     store->view.err = err;
+    store->view.transient = mns_err_transient(err);
     store->view.http_status = call->http.status;
     snprintf(store->note, sizeof store->note, "%s", text);
     store->view.message = store->note;
@@ -382,9 +398,13 @@ static void call_finish(mns_client_t *client, call_t *call)
         call_fail(call, http->err, http->note);
     } else {
         mns_store_clear(store);
-        mns_answer_judge(&client->judge, call->out.row, call->count, http->status,
+        mns_answer_judge(&client->judge, &call->out.asked, http->status,
                          (const char *)http->in.data, http->in.len, store);
     }
+    mns_reply_t *view = &store->view;
+    view->server_time_s = client_read_date(client, http->date);
+    view->retry_after_ms = mns_retry_after_ms(
+        http->retry_after, view->server_time_s > 0 ? view->server_time_s : time(NULL));
     snprintf(store->location, sizeof store->location, "%s", http->location);
     snprintf(store->request_id, sizeof store->request_id, "%s", http->request_id);
     if (*store->request_id != '\0')

@@ -12,9 +12,14 @@ typedef struct mns_judge {
     mns_signer_t *signer; /**< for the MD5 of what was received */
 } mns_judge_t;
 
-/** Reads an answer into a cleared store and sets its err.
- *  @param count  how many messages or handles the request named. */
-void mns_answer_judge(const mns_judge_t *judge, const mns_op_row_t *row, uint32_t count, int status,
+/** Reads an answer into a cleared store and sets its err, code_id and transient. */
+void mns_answer_judge(const mns_judge_t *judge, const mns_asked_t *asked, int status,
                       const char *body, size_t len, mns_store_t *store);
+
+/** The code's constant; MNS_CODE_NONE for "", MNS_CODE_OTHER for one that is not in the list. */
+mns_code mns_code_of(const char *code);
+
+/** Does an answer with this status and code pass?  The code knows better than the status. */
+bool mns_answer_transient(int status, mns_code code);
 
 #endif

@@ -29,7 +29,8 @@ static int close_judge(void **state)
 static mns_err judged(mns_op op, uint32_t count, int status, const char *body)
 {
     mns_store_clear(store);
-    mns_answer_judge(&judge, &mns_ops[op], count, status, body, strlen(body), store);
+    mns_asked_t asked = {.row = &mns_ops[op], .count = count};
+    mns_answer_judge(&judge, &asked, status, body, strlen(body), store);
     assert_int_equal(store->view.http_status, status);
     assert_true(store->view.message_count == 0 || store->view.messages != NULL);
     return store->view.err;

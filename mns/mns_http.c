@@ -101,6 +101,13 @@ static void keep_header(const char *line, size_t len, const char *name, char *ou
     out[value_len] = '\0';
 }
 
+static void forget_headers(mns_exchange_t *exchange)
+{
+    exchange->request_id[0] = exchange->location[0] = '\0';
+    exchange->date[0] = exchange->retry_after[0] = '\0';
+    exchange->head_complete = false;
+}
+
 static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 {
     (void)one;
@@ -111,13 +118,14 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
         return 0;
     }
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* after a 1xx another head begins */
-        exchange->request_id[0] = exchange->location[0] = '\0';
-        exchange->head_complete = false;
+        forget_headers(exchange);
     }
     if (*line == '\r' || *line == '\n')
         exchange->head_complete = true;
     keep_header(line, len, "x-mns-request-id", exchange->request_id, sizeof exchange->request_id);
     keep_header(line, len, "location", exchange->location, sizeof exchange->location);
+    keep_header(line, len, "date", exchange->date, sizeof exchange->date);
+    keep_header(line, len, "retry-after", exchange->retry_after, sizeof exchange->retry_after);
     return len;
 }
 
@@ -369,8 +377,9 @@ mns_err mns_http_start(mns_http_t *http, mns_exchange_t *exchange)
     exchange->err = MNS_OK;
     exchange->status = 0;
     exchange->head_bytes = 0;
-    exchange->too_large = exchange->no_memory = exchange->head_complete = false;
-    exchange->note[0] = exchange->request_id[0] = exchange->location[0] = '\0';
+    exchange->too_large = exchange->no_memory = false;
+    exchange->note[0] = '\0';
+    forget_headers(exchange);
     if (!easy_request(http, exchange) ||
         curl_multi_add_handle(http->multi, exchange->easy) != CURLM_OK)
         return MNS_ENOMEM;

@@ -54,9 +54,11 @@ typedef struct mns_exchange {
     /* The answer: */
     mns_err err; /**< OK: a complete answer came; else ENOMEM, EPROTO, EIO, ETIMEDOUT */
     int status;
-    sl_buf_t in;         /**< its body */
-    char request_id[64]; /**< x-mns-request-id */
-    char location[1024]; /**< Location */
+    sl_buf_t in;          /**< its body */
+    char request_id[64];  /**< x-mns-request-id */
+    char location[1024];  /**< Location */
+    char date[40];        /**< Date */
+    char retry_after[40]; /**< Retry-After */
     char note[CURL_ERROR_SIZE];
 
     void *owner;

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { NAME_MAX_LEN = 256, TAG_MAX_LEN = 16, LIST_MAX = 1000, DELAY_MAX_S = 604800 };
+enum { NAME_MAX_LEN = 256, TAG_MAX_LEN = 16, DELAY_MAX_S = 604800 };
 
 /* Members of a request that an operation needs, as bits. */
 enum {
@@ -13,7 +13,11 @@ enum {
     NEEDS_VISIBILITY = 16,
     NEEDS_ENDPOINT = 32,
     NEEDS_LIST = 64,
-    NEEDS_ATTRIBUTES = 128,
+    NEEDS_META = 128, /* NEEDS_LIST, and may ask for the attributes too */
+    NEEDS_QUEUE_ATTRIBUTES = 256,
+    NEEDS_TOPIC_ATTRIBUTES = 512,
+    NEEDS_STRATEGY = 1024,
+    NEEDS_PUBLISH = 2048, /* tag, mail, sms */
 };
 
 /* -- queries --------------------------------------------------------------------------------- */
@@ -86,38 +90,46 @@ static void query_visibility(sl_buf_t *target, const mns_request_t *request)
 #define RECEIVED (MNS_HAS_ID | MNS_HAS_BODY | MNS_HAS_HANDLE)
 #define PEEKED   (MNS_HAS_ID | MNS_HAS_BODY)
 
+/* Repeating: a send or publish would be there twice.  A receive whose answer was lost has hidden
+ * messages, which come again.  A delete, or a change of visibility, that was done already may say
+ * so the second time (QueueNotExist, ReceiptHandleError). */
 const mns_op_row_t mns_ops[MNS_OP_COUNT] = {
     [MNS_CREATE_QUEUE] = {.verb = "PUT",
-                          .path = MNS_PATH_QUEUE,
+                          .path = "/queues/$q",
                           .body = mns_xml_write_queue,
-                          .statuses = MNS_S201 | MNS_S204},
+                          .statuses = MNS_S201 | MNS_S204,
+                          .repeats = true},
     [MNS_SET_QUEUE_ATTRIBUTES] = {.verb = "PUT",
-                                  .path = MNS_PATH_QUEUE,
+                                  .path = "/queues/$q",
                                   .query = query_metaoverride,
                                   .body = mns_xml_write_queue,
-                                  .needs = NEEDS_ATTRIBUTES,
-                                  .statuses = MNS_S204 | MNS_S200},
+                                  .needs = NEEDS_QUEUE_ATTRIBUTES,
+                                  .statuses = MNS_S204 | MNS_S200,
+                                  .repeats = true},
     [MNS_GET_QUEUE_ATTRIBUTES] = {.verb = "GET",
-                                  .path = MNS_PATH_QUEUE,
+                                  .path = "/queues/$q",
                                   .statuses = MNS_S200,
-                                  .root = MNS_ROOT_Queue},
+                                  .root = MNS_ROOT_Queue,
+                                  .repeats = true},
     [MNS_LIST_QUEUE] = {.verb = "GET",
-                        .path = MNS_PATH_QUEUES,
-                        .needs = NEEDS_LIST,
+                        .path = "/queues",
+                        .needs = NEEDS_LIST | NEEDS_META,
                         .statuses = MNS_S200,
-                        .root = MNS_ROOT_Queues},
+                        .root = MNS_ROOT_Queues,
+                        .repeats = true},
     [MNS_DELETE_QUEUE] = {.verb = "DELETE",
-                          .path = MNS_PATH_QUEUE,
-                          .statuses = MNS_S204 | MNS_S200},
+                          .path = "/queues/$q",
+                          .statuses = MNS_S204 | MNS_S200,
+                          .repeats = true},
     [MNS_SEND_MESSAGE] = {.verb = "POST",
-                          .path = MNS_PATH_QUEUE_MESSAGES,
+                          .path = "/queues/$q/messages",
                           .body = mns_xml_write_message,
                           .needs = NEEDS_OUTGOING,
                           .statuses = MNS_S201 | MNS_S200,
                           .root = MNS_ROOT_Message,
                           .has = SENT},
     [MNS_BATCH_SEND_MESSAGE] = {.verb = "POST",
-                                .path = MNS_PATH_QUEUE_MESSAGES,
+                                .path = "/queues/$q/messages",
                                 .body = mns_xml_write_messages,
                                 .needs = NEEDS_OUTGOING | NEEDS_COUNT,
                                 .statuses = MNS_S201 | MNS_S200,
@@ -125,70 +137,120 @@ const mns_op_row_t mns_ops[MNS_OP_COUNT] = {
                                 .has = SENT,
                                 .failed_parts = MNS_ROOT_Messages},
     [MNS_RECEIVE_MESSAGE] = {.verb = "GET",
-                             .path = MNS_PATH_QUEUE_MESSAGES,
+                             .path = "/queues/$q/messages",
                              .query = query_receive,
                              .needs = NEEDS_WAIT,
                              .statuses = MNS_S200,
                              .root = MNS_ROOT_Message,
                              .has = RECEIVED,
-                             .polls = true},
+                             .polls = true,
+                             .repeats = true},
     [MNS_BATCH_RECEIVE_MESSAGE] = {.verb = "GET",
-                                   .path = MNS_PATH_QUEUE_MESSAGES,
+                                   .path = "/queues/$q/messages",
                                    .query = query_batch_receive,
                                    .needs = NEEDS_WAIT | NEEDS_COUNT,
                                    .statuses = MNS_S200,
                                    .root = MNS_ROOT_Messages,
                                    .has = RECEIVED,
-                                   .polls = true},
+                                   .polls = true,
+                                   .repeats = true},
     [MNS_PEEK_MESSAGE] = {.verb = "GET",
-                          .path = MNS_PATH_QUEUE_MESSAGES,
+                          .path = "/queues/$q/messages",
                           .query = query_peek,
                           .statuses = MNS_S200,
                           .root = MNS_ROOT_Message,
                           .has = PEEKED,
-                          .polls = true},
+                          .polls = true,
+                          .repeats = true},
     [MNS_BATCH_PEEK_MESSAGE] = {.verb = "GET",
-                                .path = MNS_PATH_QUEUE_MESSAGES,
+                                .path = "/queues/$q/messages",
                                 .query = query_batch_peek,
                                 .needs = NEEDS_COUNT,
                                 .statuses = MNS_S200,
                                 .root = MNS_ROOT_Messages,
                                 .has = PEEKED,
-                                .polls = true},
+                                .polls = true,
+                                .repeats = true},
     [MNS_DELETE_MESSAGE] = {.verb = "DELETE",
-                            .path = MNS_PATH_QUEUE_MESSAGES,
+                            .path = "/queues/$q/messages",
                             .query = query_handle,
                             .needs = NEEDS_HANDLE,
-                            .statuses = MNS_S204 | MNS_S200},
+                            .statuses = MNS_S204 | MNS_S200,
+                            .repeats = true},
     [MNS_BATCH_DELETE_MESSAGE] = {.verb = "DELETE",
-                                  .path = MNS_PATH_QUEUE_MESSAGES,
+                                  .path = "/queues/$q/messages",
                                   .body = mns_xml_write_handles,
                                   .needs = NEEDS_HANDLE | NEEDS_COUNT,
                                   .statuses = MNS_S204 | MNS_S200,
-                                  .failed_parts = MNS_ROOT_Errors},
+                                  .failed_parts = MNS_ROOT_Errors,
+                                  .repeats = true},
     [MNS_CHANGE_MESSAGE_VISIBILITY] = {.verb = "PUT",
-                                       .path = MNS_PATH_QUEUE_MESSAGES,
+                                       .path = "/queues/$q/messages",
                                        .query = query_visibility,
                                        .needs = NEEDS_HANDLE | NEEDS_VISIBILITY,
                                        .statuses = MNS_S200,
                                        .root = MNS_ROOT_ChangeVisibility,
-                                       .has = MNS_HAS_HANDLE},
+                                       .has = MNS_HAS_HANDLE,
+                                       .repeats = true},
     [MNS_CREATE_TOPIC] = {.verb = "PUT",
-                          .path = MNS_PATH_TOPIC,
+                          .path = "/topics/$t",
                           .body = mns_xml_write_topic,
-                          .statuses = MNS_S201 | MNS_S204},
+                          .statuses = MNS_S201 | MNS_S204,
+                          .repeats = true},
+    [MNS_SET_TOPIC_ATTRIBUTES] = {.verb = "PUT",
+                                  .path = "/topics/$t",
+                                  .query = query_metaoverride,
+                                  .body = mns_xml_write_topic,
+                                  .needs = NEEDS_TOPIC_ATTRIBUTES,
+                                  .statuses = MNS_S204 | MNS_S200,
+                                  .repeats = true},
+    [MNS_GET_TOPIC_ATTRIBUTES] = {.verb = "GET",
+                                  .path = "/topics/$t",
+                                  .statuses = MNS_S200,
+                                  .root = MNS_ROOT_Topic,
+                                  .repeats = true},
+    [MNS_LIST_TOPIC] = {.verb = "GET",
+                        .path = "/topics",
+                        .needs = NEEDS_LIST,
+                        .statuses = MNS_S200,
+                        .root = MNS_ROOT_Topics,
+                        .repeats = true},
     [MNS_DELETE_TOPIC] = {.verb = "DELETE",
-                          .path = MNS_PATH_TOPIC,
-                          .statuses = MNS_S204 | MNS_S200},
+                          .path = "/topics/$t",
+                          .statuses = MNS_S204 | MNS_S200,
+                          .repeats = true},
     [MNS_SUBSCRIBE] = {.verb = "PUT",
-                       .path = MNS_PATH_SUBSCRIPTION,
+                       .path = "/topics/$t/subscriptions/$s",
                        .body = mns_xml_write_subscription,
                        .needs = NEEDS_ENDPOINT,
-                       .statuses = MNS_S201 | MNS_S204},
+                       .statuses = MNS_S201 | MNS_S204,
+                       .repeats = true},
+    [MNS_SET_SUBSCRIPTION_ATTRIBUTES] = {.verb = "PUT",
+                                         .path = "/topics/$t/subscriptions/$s",
+                                         .query = query_metaoverride,
+                                         .body = mns_xml_write_strategy,
+                                         .needs = NEEDS_STRATEGY,
+                                         .statuses = MNS_S204 | MNS_S200,
+                                         .repeats = true},
+    [MNS_GET_SUBSCRIPTION_ATTRIBUTES] = {.verb = "GET",
+                                         .path = "/topics/$t/subscriptions/$s",
+                                         .statuses = MNS_S200,
+                                         .root = MNS_ROOT_Subscription,
+                                         .repeats = true},
+    [MNS_LIST_SUBSCRIPTION_BY_TOPIC] = {.verb = "GET",
+                                        .path = "/topics/$t/subscriptions",
+                                        .needs = NEEDS_LIST,
+                                        .statuses = MNS_S200,
+                                        .root = MNS_ROOT_Subscriptions,
+                                        .repeats = true},
+    [MNS_UNSUBSCRIBE] = {.verb = "DELETE",
+                         .path = "/topics/$t/subscriptions/$s",
+                         .statuses = MNS_S204 | MNS_S200,
+                         .repeats = true},
     [MNS_PUBLISH_MESSAGE] = {.verb = "POST",
-                             .path = MNS_PATH_TOPIC_MESSAGES,
+                             .path = "/topics/$t/messages",
                              .body = mns_xml_write_publish,
-                             .needs = NEEDS_OUTGOING,
+                             .needs = NEEDS_OUTGOING | NEEDS_PUBLISH,
                              .statuses = MNS_S201 | MNS_S200,
                              .root = MNS_ROOT_Message,
                              .has = SENT},
@@ -215,17 +277,68 @@ static bool good_header(const char *text)
     return true;
 }
 
+/* At most so many characters; a byte that continues one counts for nothing. */
+static bool good_tag(const char *tag)
+{
+    size_t characters = 0;
+    if (tag == NULL)
+        return true;
+    for (; *tag != '\0'; tag++)
+        characters += ((unsigned char)*tag & 0xC0) != 0x80;
+    return characters <= TAG_MAX_LEN;
+}
+
+static bool good_property(const mns_property_t *property)
+{
+    static const char *const types[] = {"STRING", "NUMBER", "BOOLEAN", "BINARY"};
+    if (property->name == NULL || *property->name == '\0' || property->value == NULL ||
+        property->type == NULL)
+        return false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(property->type, types[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool good_message(const mns_outgoing_t *message)
+{
+    if (message->body == NULL || message->delay_seconds < -1 ||
+        message->delay_seconds > DELAY_MAX_S || message->priority < 0 || message->priority > 16 ||
+        (message->property_count > 0 && message->properties == NULL))
+        return false;
+    for (size_t i = 0; i < message->property_count; i++)
+        if (!good_property(&message->properties[i]))
+            return false;
+    return true;
+}
+
 static bool good_outgoing(const mns_request_t *request, uint32_t count)
 {
     if (request->outgoing == NULL)
         return false;
-    for (uint32_t i = 0; i < count; i++) {
-        const mns_outgoing_t *message = &request->outgoing[i];
-        if (message->body == NULL || message->delay_seconds < -1 ||
-            message->delay_seconds > DELAY_MAX_S || message->priority < 0 || message->priority > 16)
+    for (uint32_t i = 0; i < count; i++)
+        if (!good_message(&request->outgoing[i]))
             return false;
-    }
-    return request->message_tag == NULL || strlen(request->message_tag) <= TAG_MAX_LEN;
+    return true;
+}
+
+static bool good_publish(const mns_request_t *request)
+{
+    const mns_mail_t *mail = request->mail;
+    const mns_sms_t *sms = request->sms;
+    return good_tag(request->message_tag) &&
+           (mail == NULL || (mail->account_name != NULL && mail->subject != NULL)) &&
+           (sms == NULL || (sms->free_sign_name != NULL && sms->template_code != NULL));
+}
+
+static bool good_subscription(const mns_subscription_t *attributes)
+{
+    return attributes != NULL && attributes->endpoint != NULL && good_tag(attributes->filter_tag);
+}
+
+static bool good_strategy(const mns_subscription_t *attributes)
+{
+    return attributes != NULL && attributes->notify_strategy != NULL;
 }
 
 static bool good_handles(const mns_request_t *request, uint32_t count)
@@ -240,7 +353,7 @@ static bool good_handles(const mns_request_t *request, uint32_t count)
 
 static bool good_list(const mns_request_t *request)
 {
-    return request->list_count <= LIST_MAX &&
+    return request->list_count <= MNS_LIST_MAX &&
            (request->prefix == NULL || good_header(request->prefix)) &&
            (request->marker == NULL || good_header(request->marker));
 }
@@ -261,42 +374,34 @@ static bool good_arguments(const mns_request_t *request, unsigned needs)
         return false;
     if ((needs & NEEDS_LIST) && !good_list(request))
         return false;
-    return (!(needs & NEEDS_ENDPOINT) || request->endpoint != NULL) &&
-           (!(needs & NEEDS_ATTRIBUTES) || request->queue_attributes != NULL);
+    if ((needs & NEEDS_PUBLISH) && !good_publish(request))
+        return false;
+    if ((needs & NEEDS_ENDPOINT) && !good_subscription(request->subscription_attributes))
+        return false;
+    if ((needs & NEEDS_STRATEGY) && !good_strategy(request->subscription_attributes))
+        return false;
+    return (!(needs & NEEDS_QUEUE_ATTRIBUTES) || request->queue_attributes != NULL) &&
+           (!(needs & NEEDS_TOPIC_ATTRIBUTES) || request->topic_attributes != NULL);
 }
 
 /* -- writing --------------------------------------------------------------------------------- */
 
-static bool put_path(sl_buf_t *target, mns_path_t path, const mns_request_t *request)
+static const char *name_of(const mns_request_t *request, char which)
 {
-    switch (path) {
-    case MNS_PATH_QUEUES:
-        put_lit(target, "/queues");
-        return true;
-    case MNS_PATH_QUEUE:
-    case MNS_PATH_QUEUE_MESSAGES:
-        if (!good_name(request->queue))
+    return which == 'q' ? request->queue : which == 't' ? request->topic : request->subscription;
+}
+
+static bool put_path(sl_buf_t *target, const char *path, const mns_request_t *request)
+{
+    const char *dollar;
+    for (; (dollar = strchr(path, '$')) != NULL; path = dollar + 2) {
+        const char *name = name_of(request, dollar[1]);
+        if (!good_name(name))
             return false;
-        put_lit(target, "/queues/");
-        sl_buf_append_str(target, request->queue);
-        break;
-    case MNS_PATH_TOPIC:
-    case MNS_PATH_TOPIC_MESSAGES:
-    case MNS_PATH_SUBSCRIPTION:
-        if (!good_name(request->topic))
-            return false;
-        put_lit(target, "/topics/");
-        sl_buf_append_str(target, request->topic);
-        break;
+        sl_buf_append(target, path, (size_t)(dollar - path));
+        sl_buf_append_str(target, name);
     }
-    if (path == MNS_PATH_QUEUE_MESSAGES || path == MNS_PATH_TOPIC_MESSAGES)
-        put_lit(target, "/messages");
-    if (path == MNS_PATH_SUBSCRIPTION) {
-        if (!good_name(request->subscription))
-            return false;
-        put_lit(target, "/subscriptions/");
-        sl_buf_append_str(target, request->subscription);
-    }
+    sl_buf_append_str(target, path);
     return true;
 }
 
@@ -309,14 +414,17 @@ static void put_header(mns_outbound_t *out, const char *name, const char *value)
 /* In byte order of their names, as the signature wants them. */
 static void put_headers(mns_outbound_t *out, const mns_request_t *request)
 {
+    unsigned needs = out->asked.row->needs;
     out->header_count = 0;
-    if (out->row->needs & NEEDS_LIST) {
+    if (needs & NEEDS_LIST) {
         snprintf(out->list_count, sizeof out->list_count, "%u", request->list_count);
         put_header(out, "x-mns-marker", request->marker);
         put_header(out, "x-mns-prefix", request->prefix);
         put_header(out, "x-mns-ret-number", request->list_count > 0 ? out->list_count : NULL);
     }
     put_header(out, "x-mns-version", "2015-06-06");
+    if (needs & NEEDS_META)
+        put_header(out, "x-mns-with-meta", request->with_meta ? "true" : NULL);
 }
 
 mns_err mns_op_write(mns_outbound_t *out, const mns_request_t *request)
@@ -325,7 +433,11 @@ mns_err mns_op_write(mns_outbound_t *out, const mns_request_t *request)
     sl_buf_clear(&out->body);
     if ((unsigned)request->op >= MNS_OP_COUNT)
         return MNS_EINVAL;
-    const mns_op_row_t *row = out->row = &mns_ops[request->op];
+    const mns_op_row_t *row = &mns_ops[request->op];
+    out->asked = (mns_asked_t){.row = row,
+                               .count = row->needs & NEEDS_COUNT ? request->count : 1,
+                               .with_meta = request->with_meta,
+                               .base64 = request->base64};
     if (!good_arguments(request, row->needs) || !put_path(&out->target, row->path, request))
         return MNS_EINVAL;
     if (row->query != NULL)

@@ -11,21 +11,12 @@
 /** Statuses that mean success, as bits. */
 enum { MNS_S200 = 1, MNS_S201 = 2, MNS_S204 = 4 };
 
-typedef enum {
-    MNS_PATH_QUEUES,         /**< /queues */
-    MNS_PATH_QUEUE,          /**< /queues/{queue} */
-    MNS_PATH_QUEUE_MESSAGES, /**< /queues/{queue}/messages */
-    MNS_PATH_TOPIC,          /**< /topics/{topic} */
-    MNS_PATH_TOPIC_MESSAGES, /**< /topics/{topic}/messages */
-    MNS_PATH_SUBSCRIPTION,   /**< /topics/{topic}/subscriptions/{subscription} */
-} mns_path_t;
-
 /** Appends the query, from its '?' on. */
 typedef void mns_query_fn(sl_buf_t *target, const mns_request_t *request);
 
 typedef struct mns_op_row {
     const char *verb;
-    mns_path_t path;
+    const char *path;        /**< $q, $t, $s: the names of queue, topic and subscription */
     mns_query_fn *query;     /**< NULL: none */
     mns_xml_writer_fn *body; /**< NULL: none */
     unsigned needs;          /**< which members of the request must be good; see mns_op.c */
@@ -34,13 +25,22 @@ typedef struct mns_op_row {
     uint8_t has;             /**< MNS_HAS_… that each of its messages must have */
     mns_root_t failed_parts; /**< root that tells a partial failure; NONE: there is none */
     bool polls;              /**< MessageNotExist is no fault but MNS_EMPTY */
+    bool repeats; /**< done twice is as good as done once: may be sent again when its fate is
+                     unknown */
 } mns_op_row_t;
 
 extern const mns_op_row_t mns_ops[MNS_OP_COUNT];
 
+/** What an answer is held against. */
+typedef struct mns_asked {
+    const mns_op_row_t *row;
+    uint32_t count; /**< how many messages or handles the request named; else 1 */
+    bool with_meta, base64;
+} mns_asked_t;
+
 /** A request as it will be sent, not yet signed. */
 typedef struct mns_outbound {
-    const mns_op_row_t *row;
+    mns_asked_t asked;
     sl_buf_t target;                       /**< path and query, NUL-terminated */
     sl_buf_t body;                         /**< empty: none */
     mns_header_t headers[MNS_HEADERS_MAX]; /**< the x-mns- ones, sorted; values borrowed */

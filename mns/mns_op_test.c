@@ -23,6 +23,9 @@ static const mns_outgoing_t outgoing[MNS_BATCH_MAX + 1] = {
     {.body = "m", .body_len = 1}, {.body = "n", .body_len = 1}, {.body = "o", .body_len = 1},
     {.body = "p", .body_len = 1}, {.body = "q", .body_len = 1}};
 static const char *const handles[] = {"1-a+/=", "2-b"};
+static const mns_topic_attributes_t topic = {-1, -1, -1, -1, -1, -1};
+static const mns_subscription_t subscription = {.endpoint = "http://h/",
+                                                .notify_strategy = "BACKOFF_RETRY"};
 static const mns_queue_attributes_t unset = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
 
 /* A request in which every member is good, whatever the operation looks at. */
@@ -38,7 +41,8 @@ static mns_request_t good(mns_op op)
                            .wait_seconds = 30,
                            .receipt_handles = handles,
                            .visibility_timeout = 45,
-                           .endpoint = "http://h/"};
+                           .topic_attributes = &topic,
+                           .subscription_attributes = &subscription};
 }
 
 /* What the documentation's request lines say. */
@@ -64,8 +68,15 @@ static const struct line {
     {MNS_CHANGE_MESSAGE_VISIBILITY, "PUT",
      "/queues/q-1/messages?ReceiptHandle=1-a%2B%2F%3D&VisibilityTimeout=45", false},
     {MNS_CREATE_TOPIC, "PUT", "/topics/t", true},
+    {MNS_SET_TOPIC_ATTRIBUTES, "PUT", "/topics/t?metaoverride=true", true},
+    {MNS_GET_TOPIC_ATTRIBUTES, "GET", "/topics/t", false},
+    {MNS_LIST_TOPIC, "GET", "/topics", false},
     {MNS_DELETE_TOPIC, "DELETE", "/topics/t", false},
     {MNS_SUBSCRIBE, "PUT", "/topics/t/subscriptions/s", true},
+    {MNS_SET_SUBSCRIPTION_ATTRIBUTES, "PUT", "/topics/t/subscriptions/s?metaoverride=true", true},
+    {MNS_GET_SUBSCRIPTION_ATTRIBUTES, "GET", "/topics/t/subscriptions/s", false},
+    {MNS_LIST_SUBSCRIPTION_BY_TOPIC, "GET", "/topics/t/subscriptions", false},
+    {MNS_UNSUBSCRIBE, "DELETE", "/topics/t/subscriptions/s", false},
     {MNS_PUBLISH_MESSAGE, "POST", "/topics/t/messages", true},
 };
 _Static_assert(sizeof lines / sizeof *lines == MNS_OP_COUNT, "one line for each operation");
@@ -77,10 +88,10 @@ static void every_operation_asks_as_documented(void **state)
         mns_request_t request = good(lines[i].op);
         assert_int_equal(lines[i].op, i);
         assert_int_equal(mns_op_write(&out, &request), MNS_OK);
-        assert_string_equal(out.row->verb, lines[i].verb);
+        assert_string_equal(out.asked.row->verb, lines[i].verb);
         assert_string_equal((char *)out.target.data, lines[i].target);
         assert_int_equal(out.body.len > 0, lines[i].body);
-        assert_int_not_equal(out.row->statuses, 0);
+        assert_int_not_equal(out.asked.row->statuses, 0);
     }
 }
 
@@ -179,7 +190,16 @@ static void an_argument_that_is_missing_or_out_of_range_is_refused(void **state)
     refuses(MNS_CHANGE_MESSAGE_VISIBILITY, request.visibility_timeout = 0);
     refuses(MNS_CHANGE_MESSAGE_VISIBILITY, request.visibility_timeout = 43201);
     refuses(MNS_SET_QUEUE_ATTRIBUTES, request.queue_attributes = NULL);
-    refuses(MNS_SUBSCRIBE, request.endpoint = NULL);
+    refuses(MNS_SUBSCRIBE, request.subscription_attributes = NULL);
+    refuses(MNS_SUBSCRIBE, request.subscription_attributes = &(mns_subscription_t){0});
+    refuses(MNS_SUBSCRIBE, request.subscription_attributes = (&(mns_subscription_t){
+                               .endpoint = "http://h/", .filter_tag = "12345678901234567"}));
+    refuses(MNS_SET_SUBSCRIPTION_ATTRIBUTES, request.subscription_attributes = NULL);
+    refuses(MNS_SET_SUBSCRIPTION_ATTRIBUTES,
+            request.subscription_attributes = (&(mns_subscription_t){.endpoint = "http://h/"}));
+    refuses(MNS_SET_TOPIC_ATTRIBUTES, request.topic_attributes = NULL);
+    refuses(MNS_PUBLISH_MESSAGE, request.mail = &(mns_mail_t){.account_name = "a"});
+    refuses(MNS_PUBLISH_MESSAGE, request.sms = &(mns_sms_t){.template_code = "t"});
     refuses(MNS_PUBLISH_MESSAGE, request.message_tag = "12345678901234567");
     refuses(MNS_LIST_QUEUE, request.list_count = 1001);
 }

@@ -16,6 +16,8 @@ void mns_store_destroy(mns_store_t **store)
         return;
     sl_buf_fini(&(*store)->text);
     sl_buf_fini(&(*store)->names);
+    sl_buf_fini(&(*store)->queues);
+    sl_buf_fini(&(*store)->properties);
     free(*store);
     *store = NULL;
 }
@@ -24,7 +26,19 @@ void mns_store_clear(mns_store_t *store)
 {
     sl_buf_clear(&store->text);
     sl_buf_clear(&store->names);
-    store->queue_attributes = MNS_QUEUE_ATTRIBUTES_UNSET;
+    sl_buf_clear(&store->queues);
+    sl_buf_clear(&store->properties);
+    store->topic = MNS_TOPIC_ATTRIBUTES_UNSET;
+    store->subscription = (mns_subscription_t){.endpoint = "",
+                                               .notify_format = "",
+                                               .notify_strategy = "",
+                                               .filter_tag = "",
+                                               .subscriber = "",
+                                               .topic_owner = "",
+                                               .topic_name = "",
+                                               .subscription_name = "",
+                                               .create_time = -1,
+                                               .last_modify_time = -1};
     store->request_id[0] = store->location[0] = store->note[0] = '\0';
     store->view = (mns_reply_t){.code = "",
                                 .message = "",

@@ -2,7 +2,9 @@
  *
  * What is read from XML is never longer than the XML itself: a text of n bytes needs n + 1, and its
  * end tag alone has more than that.  So one buffer, as large as the body and reserved before
- * parsing, holds all strings of a reply, and none of them ever moves. */
+ * parsing, holds all strings of a reply, and none of them ever moves; Base64 is decoded where it
+ * stands.  The arrays that grow while reading (names, properties, queues) hold pointers into it;
+ * the reply points at them only when all is read. */
 #ifndef MNS_REPLY_H
 #define MNS_REPLY_H
 
@@ -11,6 +13,7 @@
 
 enum {
     MNS_BATCH_MAX = 16,
+    MNS_LIST_MAX = 1000,
     MNS_REQUEST_ID_MAX = 63,
     MNS_LOCATION_MAX = 1023,
     MNS_NOTE_MAX = 255,
@@ -24,6 +27,10 @@ enum {
     X(Errors)           \
     X(Queue)            \
     X(Queues)           \
+    X(Topic)            \
+    X(Topics)           \
+    X(Subscription)     \
+    X(Subscriptions)    \
     X(ChangeVisibility)
 #define X(name) MNS_ROOT_##name,
 typedef enum { MNS_ROOT_NONE, MNS_ROOT_MAP(X) } mns_root_t;
@@ -38,12 +45,15 @@ enum {
 };
 
 typedef struct mns_store {
-    mns_reply_t view; /**< what the user sees; first, so that mns_reply_free finds the rest */
-    sl_buf_t text;    /**< every string that came in the body */
-    sl_buf_t names;   /**< const char *[], for lists */
+    mns_reply_t view;    /**< what the user sees; first, so that mns_reply_free finds the rest */
+    sl_buf_t text;       /**< every string that came in the body */
+    sl_buf_t names;      /**< const char *[], for lists */
+    sl_buf_t queues;     /**< mns_queue_attributes_t[]: one, or one for each name of a list */
+    sl_buf_t properties; /**< mns_property_t[], message after message */
     mns_message_t messages[MNS_BATCH_MAX];
     uint8_t has[MNS_BATCH_MAX]; /**< MNS_HAS_… of each message */
-    mns_queue_attributes_t queue_attributes;
+    mns_topic_attributes_t topic;
+    mns_subscription_t subscription;
     char request_id[MNS_REQUEST_ID_MAX + 1];
     char location[MNS_LOCATION_MAX + 1];
     char note[MNS_NOTE_MAX + 1]; /**< what the transport, or we, have to say */

@@ -230,11 +230,12 @@ static void a_published_message_reaches_the_subscribed_queue(void **state)
     (void)state;
     make_queue("fed");
     run(MNS_OK, (mns_request_t){.op = MNS_CREATE_TOPIC, .topic = "news"});
+    mns_subscription_t attributes = {.endpoint = "acs:mns:cn-hangzhou:123456789012:queues/fed",
+                                     .notify_format = "JSON"};
     mns_request_t subscribe = {.op = MNS_SUBSCRIBE,
                                .topic = "news",
                                .subscription = "to-fed",
-                               .endpoint = "acs:mns:cn-hangzhou:123456789012:queues/fed",
-                               .notify_format = "JSON"};
+                               .subscription_attributes = &attributes};
     run(MNS_OK, subscribe);
     mns_reply_t *again = expect(MNS_OK, subscribe);
     assert_true(again->existed);

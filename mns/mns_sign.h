@@ -24,7 +24,7 @@ typedef struct mns_header {
     const char *value;
 } mns_header_t;
 
-enum { MNS_HEADERS_MAX = 4 };
+enum { MNS_HEADERS_MAX = 5 };
 
 /** What a signature covers.  Absent texts are "". */
 typedef struct mns_signed {

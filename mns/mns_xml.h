@@ -17,7 +17,8 @@ enum { MNS_XML_DEPTH_MAX = 16 };
  *  not UTF-8. */
 typedef mns_err mns_xml_writer_fn(sl_buf_t *out, const mns_request_t *request);
 mns_xml_writer_fn mns_xml_write_queue, mns_xml_write_message, mns_xml_write_messages,
-    mns_xml_write_handles, mns_xml_write_topic, mns_xml_write_subscription, mns_xml_write_publish;
+    mns_xml_write_handles, mns_xml_write_topic, mns_xml_write_subscription, mns_xml_write_strategy,
+    mns_xml_write_publish;
 
 /** Appends text, escaped.  False: it is not UTF-8, or holds a character that XML 1.0 lacks. */
 bool mns_xml_escape(sl_buf_t *out, const char *text, size_t len);
@@ -32,7 +33,8 @@ void mns_xml_reader_destroy(mns_xml_reader_t **reader);
 
 /** Reads a whole answer into a cleared store.
  *  @param root  receives what it is; MNS_ROOT_NONE: not well-formed, not an MNS answer, more than
- *               MNS_BATCH_MAX messages, a number that is none.  The store's content is then void.
+ *               MNS_BATCH_MAX messages or MNS_LIST_MAX names, a number that is none.  The store's
+ *               content is then void.
  *  @return MNS_OK, MNS_ENOMEM. */
 mns_err mns_xml_read(mns_xml_reader_t *reader, const char *bytes, size_t len, mns_store_t *store,
                      mns_root_t *root);

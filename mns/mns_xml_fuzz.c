@@ -32,20 +32,37 @@ static void check_reply(const mns_reply_t *reply)
     must(reply->message_count == 0 || reply->messages != NULL);
     for (size_t i = 0; i < reply->message_count; i++) {
         const mns_message_t *message = &reply->messages[i];
-        must(strlen(message->body) == message->body_len);
+        must(message->body[message->body_len] == '\0');
+        must(message->base64_decoded || strlen(message->body) == message->body_len);
+        must((message->properties != NULL) == (message->property_count > 0));
+        for (size_t k = 0; k < message->property_count; k++)
+            sum += strlen(message->properties[k].name) + strlen(message->properties[k].value) +
+                   strlen(message->properties[k].type);
         sum += strlen(message->message_id) + strlen(message->body_md5) + message->body_len +
                strlen(message->receipt_handle) + strlen(message->code) + strlen(message->error);
     }
-    for (size_t i = 0; i < reply->name_count; i++)
+    for (size_t i = 0; i < reply->name_count; i++) {
         sum += strlen(reply->names[i]);
+        must(reply->queue_attributes == NULL || reply->queue_attributes[i].delay_seconds >= -1 ||
+             reply->queue_attributes[i].delay_seconds < -1); /* is readable */
+    }
+    const mns_subscription_t *s = reply->subscription;
+    if (s != NULL)
+        sum += strlen(s->endpoint) + strlen(s->notify_format) + strlen(s->notify_strategy) +
+               strlen(s->filter_tag) + strlen(s->subscriber) + strlen(s->topic_owner) +
+               strlen(s->topic_name) + strlen(s->subscription_name);
     must(sum <= store->text.len * 2 + MNS_NOTE_MAX); /* a list's names share their URLs' bytes */
 }
 
 static void judge_as(mns_op op, uint32_t count, int status, const char *bytes, size_t len)
 {
-    mns_store_clear(store);
-    mns_answer_judge(&judge, &mns_ops[op], count, status, bytes, len, store);
-    check_reply(&store->view);
+    for (int turn = 0; turn < 2; turn++) {
+        mns_asked_t asked = {
+            .row = &mns_ops[op], .count = count, .with_meta = turn == 1, .base64 = turn == 1};
+        mns_store_clear(store);
+        mns_answer_judge(&judge, &asked, status, bytes, len, store);
+        check_reply(&store->view);
+    }
 }
 
 static void send_and_read_back(const char *bytes, size_t len)
@@ -74,6 +91,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     judge_as(MNS_BATCH_SEND_MESSAGE, 16, 500, bytes, size);
     judge_as(MNS_GET_QUEUE_ATTRIBUTES, 1, 200, bytes, size);
     judge_as(MNS_LIST_QUEUE, 1, 200, bytes, size);
+    judge_as(MNS_LIST_TOPIC, 1, 200, bytes, size);
+    judge_as(MNS_LIST_SUBSCRIPTION_BY_TOPIC, 1, 200, bytes, size);
+    judge_as(MNS_GET_TOPIC_ATTRIBUTES, 1, 200, bytes, size);
+    judge_as(MNS_GET_SUBSCRIPTION_ATTRIBUTES, 1, 200, bytes, size);
     send_and_read_back(bytes, size);
     return 0;
 }

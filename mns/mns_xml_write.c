@@ -119,6 +119,23 @@ static bool put_body(sl_buf_t *out, const mns_outgoing_t *message)
     return ok;
 }
 
+static bool put_properties(sl_buf_t *out, const mns_outgoing_t *message)
+{
+    bool ok = true;
+    if (message->property_count == 0)
+        return true;
+    put_lit(out, "<UserProperties>");
+    for (size_t i = 0; i < message->property_count && ok; i++) {
+        const mns_property_t *property = &message->properties[i];
+        put_lit(out, "<PropertyValue>");
+        ok = put_text(out, "Name", property->name) && put_text(out, "Value", property->value) &&
+             put_text(out, "Type", property->type);
+        put_lit(out, "</PropertyValue>");
+    }
+    put_lit(out, "</UserProperties>");
+    return ok;
+}
+
 static bool put_outgoing(sl_buf_t *out, const mns_outgoing_t *message)
 {
     if (!put_body(out, message))
@@ -126,7 +143,7 @@ static bool put_outgoing(sl_buf_t *out, const mns_outgoing_t *message)
     put_optional(out, "DelaySeconds", message->delay_seconds);
     if (message->priority > 0)
         put_number(out, "Priority", message->priority);
-    return true;
+    return put_properties(out, message);
 }
 
 mns_err mns_xml_write_message(sl_buf_t *out, const mns_request_t *request)
@@ -150,10 +167,93 @@ mns_err mns_xml_write_messages(sl_buf_t *out, const mns_request_t *request)
     return ok ? MNS_OK : MNS_EINVAL;
 }
 
+/* -- JSON within XML: attributes of mails and short messages --------------------------------- */
+
+/* Appends a JSON string, as XML carries it.  What JSON must escape is ASCII, and its escapes hold
+ * nothing that XML would; everything else goes through as text. */
+static bool put_json_string(sl_buf_t *out, const char *text)
+{
+    bool ok = true;
+    sl_buf_append_byte(out, '"');
+    while (*text != '\0' && ok) {
+        size_t plain_len = 0;
+        while ((unsigned char)text[plain_len] >= 0x20 && text[plain_len] != '"' &&
+               text[plain_len] != '\\')
+            plain_len++;
+        ok = mns_xml_escape(out, text, plain_len);
+        text += plain_len;
+        if (*text == '"' || *text == '\\')
+            sl_buf_printf(out, "\\%c", *text++);
+        else if (*text != '\0')
+            sl_buf_printf(out, "\\u%04x", (unsigned)(unsigned char)*text++);
+    }
+    sl_buf_append_byte(out, '"');
+    return ok;
+}
+
+/* One member, with the comma before it unless it is the object's first. */
+static void put_json_key(sl_buf_t *out, const char *key)
+{
+    sl_buf_printf(out, "%s\"%s\":", out->data[out->len - 1] == '{' ? "" : ",", key);
+}
+
+static bool put_json_text(sl_buf_t *out, const char *key, const char *text)
+{
+    put_json_key(out, key);
+    return put_json_string(out, text);
+}
+
+static void put_json_flag(sl_buf_t *out, const char *key, bool flag)
+{
+    put_json_key(out, key);
+    sl_buf_append_byte(out, flag ? '1' : '0');
+}
+
+static bool put_mail(sl_buf_t *out, const mns_mail_t *mail)
+{
+    put_lit(out, "<DirectMail>{");
+    if (out->failed) /* put_json_key looks at what was written */
+        return true;
+    bool ok = put_json_text(out, "AccountName", mail->account_name) &&
+              put_json_text(out, "Subject", mail->subject);
+    put_json_flag(out, "AddressType", mail->address_type);
+    put_json_flag(out, "IsHtml", mail->is_html);
+    put_json_flag(out, "ReplyToAddress", mail->reply_to_address);
+    put_lit(out, "}</DirectMail>");
+    return ok;
+}
+
+static bool put_sms(sl_buf_t *out, const mns_sms_t *sms)
+{
+    put_lit(out, "<DirectSMS>{");
+    if (out->failed)
+        return true;
+    bool ok = put_json_text(out, "FreeSignName", sms->free_sign_name) &&
+              put_json_text(out, "TemplateCode", sms->template_code) &&
+              put_json_text(out, "Type", sms->type != NULL ? sms->type : "singleContent") &&
+              (sms->receiver == NULL || put_json_text(out, "Receiver", sms->receiver)) &&
+              put_json_text(out, "SmsParams", sms->sms_params != NULL ? sms->sms_params : "{}");
+    put_lit(out, "}</DirectSMS>");
+    return ok;
+}
+
+static bool put_attributes(sl_buf_t *out, const mns_request_t *request)
+{
+    if (request->mail == NULL && request->sms == NULL)
+        return true;
+    put_lit(out, "<MessageAttributes>");
+    bool ok = (request->mail == NULL || put_mail(out, request->mail)) &&
+              (request->sms == NULL || put_sms(out, request->sms));
+    put_lit(out, "</MessageAttributes>");
+    return ok;
+}
+
 mns_err mns_xml_write_publish(sl_buf_t *out, const mns_request_t *request)
 {
     put_lit(out, PROLOG "<Message" XMLNS);
-    bool ok = put_body(out, request->outgoing) && put_text(out, "MessageTag", request->message_tag);
+    bool ok = put_body(out, request->outgoing) &&
+              put_text(out, "MessageTag", request->message_tag) && put_attributes(out, request) &&
+              put_properties(out, request->outgoing);
     put_lit(out, "</Message>");
     return ok ? MNS_OK : MNS_EINVAL;
 }
@@ -172,6 +272,12 @@ mns_err mns_xml_write_handles(sl_buf_t *out, const mns_request_t *request)
     return ok ? MNS_OK : MNS_EINVAL;
 }
 
+static void put_logging(sl_buf_t *out, int64_t enabled)
+{
+    if (enabled >= 0)
+        put_text(out, "LoggingEnabled", enabled ? "True" : "False");
+}
+
 mns_err mns_xml_write_queue(sl_buf_t *out, const mns_request_t *request)
 {
     const mns_queue_attributes_t *attributes = request->queue_attributes;
@@ -182,8 +288,7 @@ mns_err mns_xml_write_queue(sl_buf_t *out, const mns_request_t *request)
         put_optional(out, "MessageRetentionPeriod", attributes->message_retention_period);
         put_optional(out, "VisibilityTimeout", attributes->visibility_timeout);
         put_optional(out, "PollingWaitSeconds", attributes->polling_wait_seconds);
-        if (attributes->logging_enabled >= 0)
-            put_text(out, "LoggingEnabled", attributes->logging_enabled ? "True" : "False");
+        put_logging(out, attributes->logging_enabled);
     }
     put_lit(out, "</Queue>");
     return MNS_OK;
@@ -191,20 +296,32 @@ mns_err mns_xml_write_queue(sl_buf_t *out, const mns_request_t *request)
 
 mns_err mns_xml_write_topic(sl_buf_t *out, const mns_request_t *request)
 {
+    const mns_topic_attributes_t *attributes = request->topic_attributes;
     put_lit(out, PROLOG "<Topic" XMLNS);
-    if (request->maximum_message_size > 0)
-        put_number(out, "MaximumMessageSize", request->maximum_message_size);
+    if (attributes != NULL) {
+        put_optional(out, "MaximumMessageSize", attributes->maximum_message_size);
+        put_logging(out, attributes->logging_enabled);
+    }
     put_lit(out, "</Topic>");
     return MNS_OK;
 }
 
 mns_err mns_xml_write_subscription(sl_buf_t *out, const mns_request_t *request)
 {
+    const mns_subscription_t *attributes = request->subscription_attributes;
     put_lit(out, PROLOG "<Subscription" XMLNS);
-    bool ok = put_text(out, "Endpoint", request->endpoint) &&
-              put_text(out, "FilterTag", request->filter_tag) &&
-              put_text(out, "NotifyStrategy", request->notify_strategy) &&
-              put_text(out, "NotifyContentFormat", request->notify_format);
+    bool ok = put_text(out, "Endpoint", attributes->endpoint) &&
+              put_text(out, "FilterTag", attributes->filter_tag) &&
+              put_text(out, "NotifyStrategy", attributes->notify_strategy) &&
+              put_text(out, "NotifyContentFormat", attributes->notify_format);
+    put_lit(out, "</Subscription>");
+    return ok ? MNS_OK : MNS_EINVAL;
+}
+
+mns_err mns_xml_write_strategy(sl_buf_t *out, const mns_request_t *request)
+{
+    put_lit(out, PROLOG "<Subscription" XMLNS);
+    bool ok = put_text(out, "NotifyStrategy", request->subscription_attributes->notify_strategy);
     put_lit(out, "</Subscription>");
     return ok ? MNS_OK : MNS_EINVAL;
 }

@@ -181,7 +181,8 @@ static void a_queue_carries_only_the_attributes_that_are_set(void **state)
 static void a_subscription_carries_its_endpoint_and_format(void **state)
 {
     (void)state;
-    mns_request_t request = {.endpoint = "acs:mns:r:1:queues/q", .notify_format = "JSON"};
+    mns_subscription_t attributes = {.endpoint = "acs:mns:r:1:queues/q", .notify_format = "JSON"};
+    mns_request_t request = {.subscription_attributes = &attributes};
     assert_int_equal(mns_xml_write_subscription(&out, &request), MNS_OK);
     assert_string_equal(written(),
                         PROLOG "<Subscription" NS "><Endpoint>acs:mns:r:1:queues/q</Endpoint>"
@@ -191,7 +192,9 @@ static void a_subscription_carries_its_endpoint_and_format(void **state)
 static void a_topic_may_name_its_largest_message(void **state)
 {
     (void)state;
-    mns_request_t request = {.maximum_message_size = 1024};
+    mns_topic_attributes_t attributes = MNS_TOPIC_ATTRIBUTES_UNSET;
+    attributes.maximum_message_size = 1024;
+    mns_request_t request = {.topic_attributes = &attributes};
     assert_int_equal(mns_xml_write_topic(&out, &request), MNS_OK);
     assert_string_equal(written(), PROLOG "<Topic" NS
                                           "><MaximumMessageSize>1024</MaximumMessageSize></Topic>");

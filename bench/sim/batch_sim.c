@@ -213,7 +213,8 @@ static int publish(run_t *run)
                                                            .endpoint = options->endpoint,
                                                            .access_key_id = options->key_id,
                                                            .access_key_secret = options->key_secret,
-                                                           .security_token = options->token});
+                                                           .security_token = options->token,
+                                                           .attempts = 1});
     if (err != MNS_OK)
         return complain("endpoint and keys", mns_err_text(err));
     if (ledger_open(&ledger, options->ledger, options->ledger_bodies) != SL_OK) {

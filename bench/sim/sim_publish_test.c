@@ -39,7 +39,8 @@ static void start(const fake_answer_t *script, size_t count)
     mns_client_options_t client_options = {.size = sizeof client_options,
                                            .endpoint = fake_endpoint(fake),
                                            .access_key_id = "id",
-                                           .access_key_secret = "secret"};
+                                           .access_key_secret = "secret",
+                                           .attempts = 1};
     assert_int_equal(mns_client_create(&client, &client_options), MNS_OK);
     assert_int_equal(ledger_open(&ledger, path, true), SL_OK);
     assert_int_equal(sim_create(&sim, &(sim_options_t){.seed = 1}), SL_OK);

@@ -1,6 +1,7 @@
 /* mns.h - a C client for Alibaba Cloud Message Service (MNS, today "Simple Message Queue").
  *
- * API version 2015-06-06.  One request struct, one reply struct, and two ways to run a request:
+ * API version 2015-06-06, whole.  One request struct, one reply struct, and two ways to run a
+ * request:
  *
  *     mns_call(client, &request, &reply)             blocks until the reply is there
  *     mns_submit(client, &request, on_reply, user)   many in flight from one thread;
@@ -16,10 +17,14 @@
  *
  * A client belongs to one thread at a time.  It keeps its connections alive and reuses them.  The
  * library starts no threads (libcurl may start one to look a host name up), writes nothing to the
- * terminal (give it a trace function to listen), and never logs secrets.  It repeats no request;
- * mns_err_transient tells when repeating makes sense.  (libcurl alone sends a request once more
- * when a kept-alive connection turns out dead before any byte of an answer.)  libcurl's global
- * state is initialised by the first client, once. */
+ * terminal (give it a trace function to listen), and never logs secrets.  libcurl's global state is
+ * initialised by the first client, once.
+ *
+ * Retries: a request that failed for a reason that passes is sent again, at most
+ * options.attempts times in all, after a pause that doubles, by chance between half and all of it,
+ * or as long as the service asked for (Retry-After).  A send or publish whose fate is unknown (the
+ * answer was lost) is not repeated, since it might then be there twice; a refusal that says that
+ * nothing was done (429, 503, QpsLimitExceeded) is.  options.attempts = 1 turns all of it off. */
 #ifndef MNS_MNS_H
 #define MNS_MNS_H
 
@@ -44,7 +49,8 @@ extern "C" {
     X(ECLIENT, 7, "the service refused the request (4xx); see code")                               \
     X(ESERVER, 8, "the service failed (5xx, 408, 429 or a rate limit); try again later; see code") \
     X(EPARTIAL, 9, "part of a batch failed; see each message's code")                              \
-    X(ECANCELED, 10, "the client was destroyed first")
+    X(ECANCELED, 10, "the client was destroyed first")                                             \
+    X(ENOKEYS, 11, "no access key: none is configured, or the instance role gave none")
 
 #define X(name, number, text) MNS_##name = (number),
 typedef enum { MNS_ERR_MAP(X) } mns_err;
@@ -55,26 +61,86 @@ MNS_API const char *mns_err_text(mns_err err);
 /** Does trying the same request again make sense, after a pause? */
 MNS_API bool mns_err_transient(mns_err err);
 
-/** The operations.  (Unsubscribe, the remaining topic and subscription calls, mail and SMS
- *  attributes come with the rest of the API.) */
-#define MNS_OP_MAP(X)            \
-    X(CREATE_QUEUE)              \
-    X(SET_QUEUE_ATTRIBUTES)      \
-    X(GET_QUEUE_ATTRIBUTES)      \
-    X(LIST_QUEUE)                \
-    X(DELETE_QUEUE)              \
-    X(SEND_MESSAGE)              \
-    X(BATCH_SEND_MESSAGE)        \
-    X(RECEIVE_MESSAGE)           \
-    X(BATCH_RECEIVE_MESSAGE)     \
-    X(PEEK_MESSAGE)              \
-    X(BATCH_PEEK_MESSAGE)        \
-    X(DELETE_MESSAGE)            \
-    X(BATCH_DELETE_MESSAGE)      \
-    X(CHANGE_MESSAGE_VISIBILITY) \
-    X(CREATE_TOPIC)              \
-    X(DELETE_TOPIC)              \
-    X(SUBSCRIBE)                 \
+/** The service's error codes: name, documented status, does the same request succeed later?
+ *  (MNS documentation, "Error codes"; QueueDeletedRecently: the name is free again after a while.)
+ *  Statuses differ between editions of that page: branch on the code, or on mns_err. */
+#define MNS_CODE_MAP(X)                        \
+    X(AccessDenied, 403, false)                \
+    X(InvalidAccessKeyId, 403, false)          \
+    X(SignatureDoesNotMatch, 403, false)       \
+    X(TimeExpired, 408, false)                 \
+    X(InternalError, 500, true)                \
+    X(InternalServerError, 500, true)          \
+    X(ServiceUnavailable, 503, true)           \
+    X(QpsLimitExceeded, 400, true)             \
+    X(InvalidAuthorizationHeader, 400, false)  \
+    X(MissingAuthorizationHeader, 400, false)  \
+    X(InvalidDateHeader, 400, false)           \
+    X(MissingDateHeader, 400, false)           \
+    X(InvalidVersionHeader, 400, false)        \
+    X(MissingVersionHeader, 400, false)        \
+    X(InvalidContentType, 400, false)          \
+    X(InvalidArgument, 400, false)             \
+    X(InvalidDegist, 400, false)               \
+    X(InvalidDigest, 400, false)               \
+    X(InvalidRequestURL, 400, false)           \
+    X(InvalidQueryString, 400, false)          \
+    X(MalformedXML, 400, false)                \
+    X(MissingReceiptHandle, 400, false)        \
+    X(MissingVisibilityTimeout, 400, false)    \
+    X(ReceiptHandleError, 400, false)          \
+    X(MessageNotExist, 404, false)             \
+    X(QueueNotExist, 404, false)               \
+    X(QueueAlreadyExist, 409, false)           \
+    X(QueueDeletedRecently, 400, true)         \
+    X(InvalidQueueName, 400, false)            \
+    X(QueueNameLengthError, 400, false)        \
+    X(TopicNotExist, 404, false)               \
+    X(TopicAlreadyExist, 409, false)           \
+    X(TopicDeletedRecently, 400, true)         \
+    X(TopicNameInvalid, 400, false)            \
+    X(TopicNameLengthError, 400, false)        \
+    X(SubscriptionNotExist, 404, false)        \
+    X(SubscriptionAlreadyExist, 409, false)    \
+    X(SubscriptionNameInvalid, 400, false)     \
+    X(SubscriptionNameLengthError, 400, false) \
+    X(SubscriberNotExist, 404, false)          \
+    X(EndpointInvalid, 400, false)
+
+#define X(name, status, passes) MNS_CODE_##name,
+typedef enum {
+    MNS_CODE_NONE,  /**< the service named none */
+    MNS_CODE_OTHER, /**< one that is not in MNS_CODE_MAP: see reply->code */
+    MNS_CODE_MAP(X) MNS_CODE_COUNT
+} mns_code;
+#undef X
+
+/** The operations. */
+#define MNS_OP_MAP(X)              \
+    X(CREATE_QUEUE)                \
+    X(SET_QUEUE_ATTRIBUTES)        \
+    X(GET_QUEUE_ATTRIBUTES)        \
+    X(LIST_QUEUE)                  \
+    X(DELETE_QUEUE)                \
+    X(SEND_MESSAGE)                \
+    X(BATCH_SEND_MESSAGE)          \
+    X(RECEIVE_MESSAGE)             \
+    X(BATCH_RECEIVE_MESSAGE)       \
+    X(PEEK_MESSAGE)                \
+    X(BATCH_PEEK_MESSAGE)          \
+    X(DELETE_MESSAGE)              \
+    X(BATCH_DELETE_MESSAGE)        \
+    X(CHANGE_MESSAGE_VISIBILITY)   \
+    X(CREATE_TOPIC)                \
+    X(SET_TOPIC_ATTRIBUTES)        \
+    X(GET_TOPIC_ATTRIBUTES)        \
+    X(LIST_TOPIC)                  \
+    X(DELETE_TOPIC)                \
+    X(SUBSCRIBE)                   \
+    X(SET_SUBSCRIPTION_ATTRIBUTES) \
+    X(GET_SUBSCRIPTION_ATTRIBUTES) \
+    X(LIST_SUBSCRIPTION_BY_TOPIC)  \
+    X(UNSUBSCRIBE)                 \
     X(PUBLISH_MESSAGE)
 
 #define X(name) MNS_##name,
@@ -96,53 +162,109 @@ typedef struct mns_queue_attributes {
 #define MNS_QUEUE_ATTRIBUTES_UNSET \
     ((mns_queue_attributes_t){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1})
 
+/** Attributes of a topic; -1 as above. */
+typedef struct mns_topic_attributes {
+    int64_t maximum_message_size;          /**< 1024 … 65536 bytes */
+    int64_t logging_enabled;               /**< 0, 1 */
+    int64_t message_retention_period;      /**< reply only: always 86400 s */
+    int64_t message_count;                 /**< reply only */
+    int64_t create_time, last_modify_time; /**< reply only: Unix s */
+} mns_topic_attributes_t;
+#define MNS_TOPIC_ATTRIBUTES_UNSET ((mns_topic_attributes_t){-1, -1, -1, -1, -1, -1})
+
+/** A subscription.  In a request NULL leaves a text out; in a reply what was not said is "". */
+typedef struct mns_subscription {
+    /** "http://host[:port]/path", "https://…", "acs:mns:<region>:<account>:queues/<queue>",
+     *  "mail:directmail:<address>", "sms:directsms:<phone>" or "sms:directsms:anonymous".
+     *  SUBSCRIBE needs it; it cannot be changed. */
+    const char *endpoint;
+    const char *notify_format;   /**< "XML" (the service's default), "JSON", "SIMPLIFIED" */
+    const char *notify_strategy; /**< "BACKOFF_RETRY" (default), "EXPONENTIAL_DECAY_RETRY"; the only
+                                    one that SET_SUBSCRIPTION_ATTRIBUTES changes */
+    const char *filter_tag;      /**< at most 16 characters; none: every message */
+    const char *subscriber, *topic_owner, *topic_name, *subscription_name; /**< reply only */
+    int64_t create_time, last_modify_time; /**< reply only: Unix s; -1: not said */
+} mns_subscription_t;
+
+/** A user property of a message. */
+typedef struct mns_property {
+    const char *name, *value; /**< of type BINARY: value is Base64 */
+    const char *type;         /**< "STRING", "NUMBER", "BOOLEAN", "BINARY" */
+} mns_property_t;
+
+/** PUBLISH to mail endpoints (MessageAttributes, DirectMail). */
+typedef struct mns_mail {
+    const char *account_name, *subject;
+    bool address_type; /**< true: a random address of the account; false: its own */
+    bool is_html;
+    bool reply_to_address;
+} mns_mail_t;
+
+/** PUBLISH to SMS endpoints (MessageAttributes, DirectSMS). */
+typedef struct mns_sms {
+    const char *free_sign_name, *template_code;
+    const char *type;       /**< "singleContent", "multiContent"; NULL: singleContent */
+    const char *receiver;   /**< phone numbers, comma-separated; for anonymous endpoints */
+    const char *sms_params; /**< a JSON text; NULL: "{}" */
+} mns_sms_t;
+
 /** A message to send.  Bodies are UTF-8 text for XML's sake: bytes that XML 1.0 cannot carry are
  *  MNS_EINVAL, unless base64 is set. */
 typedef struct mns_outgoing {
     const char *body;
     size_t body_len;
-    int32_t delay_seconds; /**< -1: the queue's */
-    int32_t priority;      /**< 1 (highest) … 16; 0: default 8 */
+    int32_t delay_seconds; /**< SEND: -1: the queue's */
+    int32_t priority;      /**< SEND: 1 (highest) … 16; 0: default 8 */
     bool base64;           /**< encode the body before sending */
+    const mns_property_t *properties;
+    size_t property_count;
 } mns_outgoing_t;
 
 /** One request.  All pointers are borrowed until mns_call or mns_submit returns. */
 typedef struct mns_request {
     mns_op op;
-    const char *queue, *topic, *subscription;
+    const char *queue, *topic, *subscription; /**< names */
     /** CREATE_QUEUE (may be NULL), SET_QUEUE_ATTRIBUTES. */
     const mns_queue_attributes_t *queue_attributes;
+    /** CREATE_TOPIC (may be NULL), SET_TOPIC_ATTRIBUTES. */
+    const mns_topic_attributes_t *topic_attributes;
+    /** SUBSCRIBE, SET_SUBSCRIPTION_ATTRIBUTES. */
+    const mns_subscription_t *subscription_attributes;
     const mns_outgoing_t *outgoing; /**< SEND, PUBLISH: one; BATCH_SEND: `count` of them */
     const char *message_tag;        /**< PUBLISH: at most 16 characters; NULL: none */
+    const mns_mail_t *mail;         /**< PUBLISH: NULL: none */
+    const mns_sms_t *sms;           /**< PUBLISH: NULL: none */
     uint32_t count; /**< BATCH_…: 1 … 16: how many to get, to send, or handles there are */
     int32_t wait_seconds; /**< RECEIVE: 0 … 30; -1: the queue's PollingWaitSeconds */
+    /** RECEIVE, PEEK: decode bodies that are Base64 (RFC 4648, strict); one that is not stays as
+     *  carried, with base64_decoded false. */
+    bool base64;
     /** DELETE, CHANGE_VISIBILITY: one; BATCH_DELETE: `count`. */
     const char *const *receipt_handles;
     uint32_t visibility_timeout; /**< CHANGE_VISIBILITY: 1 … 43200 s */
-    const char *endpoint;        /**< SUBSCRIBE: e.g. acs:mns:<region>:<account>:queues/<queue> */
-    /** SUBSCRIBE: "XML", "JSON", "SIMPLIFIED"; NULL: the service's default. */
-    const char *notify_format;
-    const char *notify_strategy;  /**< SUBSCRIBE: NULL: the service's default */
-    const char *filter_tag;       /**< SUBSCRIBE: NULL: none */
-    int64_t maximum_message_size; /**< CREATE_TOPIC: 0: default */
-    const char *prefix, *marker;  /**< LIST: NULL: none */
-    uint32_t list_count;          /**< LIST: 1 … 1000; 0: default */
-    uint32_t timeout_ms;          /**< for the whole request; 0: the client's, plus wait_seconds */
+    const char *prefix, *marker; /**< LIST: NULL: none */
+    uint32_t list_count;         /**< LIST: 1 … 1000; 0: default */
+    bool with_meta;              /**< LIST_QUEUE: with the attributes of each */
+    uint32_t timeout_ms;         /**< for one attempt; 0: the client's, plus wait_seconds */
 } mns_request_t;
 
 /** One message, one list entry, or one failed part of a batch, by operation. */
 typedef struct mns_message {
     const char *message_id;
-    const char *body; /**< as carried, NUL-terminated; may hold U+0000 by no means (XML) */
+    const char *body; /**< as carried, or decoded if asked for; NUL-terminated.  As carried it holds
+                         no U+0000 (XML); decoded it may hold any byte: use body_len */
     size_t body_len;
+    bool base64_decoded;  /**< the request said base64, and the body was */
     const char *body_md5; /**< upper-case hex, as the service says */
-    /** receive, peek: body_md5 is the MD5 of body.  Of a message with user properties it is not,
-     *  though nothing is wrong. */
+    /** receive, peek: body_md5 is the MD5 of the body as carried.  Of a message with user
+     * properties it is not, though nothing is wrong. */
     bool body_md5_ok;
     const char *receipt_handle; /**< "" when there is none */
     int64_t enqueue_time_ms, first_dequeue_time_ms,
         next_visible_time_ms; /**< Unix ms; 0: not said */
     uint32_t dequeue_count, priority;
+    const mns_property_t *properties; /**< NULL: none */
+    size_t property_count;
     const char *code, *error; /**< EPARTIAL: the failed ones' ErrorCode and ErrorMessage; else "" */
 } mns_message_t;
 
@@ -151,35 +273,52 @@ typedef struct mns_message {
 typedef struct mns_reply {
     mns_err err;
     int http_status;        /**< 0: none came */
+    mns_code code_id;       /**< `code` as a constant */
     const char *code;       /**< MNS error code, "QueueNotExist"; "" when none */
     const char *message;    /**< error text of the service or of the transport; "" when none */
     const char *request_id; /**< x-mns-request-id; "" when none */
     const char *host_id;
+    bool transient;          /**< the same request may succeed later */
+    uint32_t retry_after_ms; /**< the service asked for this pause (Retry-After); 0: it did not */
+    uint32_t attempts;       /**< how often the request was sent; 0: never */
+    int64_t server_time_s;   /**< the answer's Date header, Unix s; 0: none */
     /** Received, peeked or sent (id, md5); failed receipt handles of BATCH_DELETE; the new handle
      * of CHANGE_VISIBILITY. */
     const mns_message_t *messages;
     size_t message_count;
     const char *location; /**< CREATE_*, SUBSCRIBE: the resource's URL; "" when none */
     bool existed;         /**< CREATE_*, SUBSCRIBE: 204, it was there with these attributes */
-    const mns_queue_attributes_t *queue_attributes; /**< GET_QUEUE_ATTRIBUTES, else NULL */
+    /** GET_QUEUE_ATTRIBUTES: one; LIST_QUEUE with_meta: name_count of them; else NULL. */
+    const mns_queue_attributes_t *queue_attributes;
+    const mns_topic_attributes_t *topic_attributes; /**< GET_TOPIC_ATTRIBUTES, else NULL */
+    const mns_subscription_t *subscription;         /**< GET_SUBSCRIPTION_ATTRIBUTES, else NULL */
     const char *const *names;                       /**< LIST: names (of the URLs' last part) */
     size_t name_count;
-    const char *next_marker; /**< LIST: "" at the end */
-    uint64_t took_us;
+    const char *next_marker; /**< LIST: "" at the end; else pass it as `marker` to go on */
+    uint64_t took_us;        /**< from submit to reply, pauses included */
 } mns_reply_t;
 
 typedef struct mns_client mns_client_t;
 
-/** Zero is every default; new members are added at the end only.  Strings are copied. */
+/** Zero is every default; new members are added at the end only.  Strings are copied.
+ *
+ *  Access keys are looked for in this order, and the first that has any decides:
+ *  1. access_key_id, access_key_secret, security_token of these options;
+ *  2. the environment: ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET,
+ *     ALIBABA_CLOUD_SECURITY_TOKEN;
+ *  3. a credentials file: credentials_file, else ALIBABA_CLOUD_CREDENTIALS_FILE, else
+ *     ~/.alibabacloud/credentials if it is there; the section [default], or the one that
+ *     credentials_profile or ALIBABA_CLOUD_PROFILE names;
+ *  4. the role of the ECS instance, when ecs_role or ALIBABA_CLOUD_ECS_METADATA names one ("*":
+ *     whichever the instance has): keys are fetched from the metadata service when first needed
+ *     and again before they expire. */
 typedef struct mns_client_options {
     size_t size; /**< sizeof(mns_client_options_t): lets the struct grow */
     /** "http://123.mns.cn-hangzhou.aliyuncs.com": http or https, any host, perhaps a port; a final
      *  slash is fine, a path, query or user is not. */
     const char *endpoint;
-    const char *access_key_id;     /**< NULL: environment ALIBABA_CLOUD_ACCESS_KEY_ID */
-    const char *access_key_secret; /**< NULL: ALIBABA_CLOUD_ACCESS_KEY_SECRET */
-    /** NULL: ALIBABA_CLOUD_SECURITY_TOKEN if the key id came from the environment too, else none.
-     */
+    const char *access_key_id;
+    const char *access_key_secret;
     const char *security_token;
     uint32_t timeout_ms;         /**< of a request, beside a long poll's own waiting; 0: 10000 */
     uint32_t connect_timeout_ms; /**< 0: 5000 */
@@ -189,11 +328,28 @@ typedef struct mns_client_options {
      *  as |.  Never the secret. */
     void (*trace)(void *ctx, const char *line);
     void *trace_ctx;
+    uint32_t attempts;   /**< how often a request is sent at most; 0: 3; 1: no retries */
+    uint32_t backoff_ms; /**< the first pause; 0: 100 */
+    /** The longest pause; 0: 10000.  When the service asks for a longer one (Retry-After) the
+     *  request is not repeated: the reply says retry_after_ms. */
+    uint32_t backoff_most_ms;
+    /** Messages a second, at most, a batch counting its messages and any other call one; a request
+     *  beyond it waits in the client.  0: no limit. */
+    uint32_t rate_limit;
+    /** How many may go at once after a pause; 0: rate_limit / 10, at least 16. */
+    uint32_t rate_burst;
+    const char *credentials_file, *credentials_profile;
+    const char *ecs_role;
+    const char *ecs_metadata; /**< NULL: "http://100.100.100.200" */
 } mns_client_options_t;
 
 /** @param out  receives the client; untouched on error.
- *  @return MNS_OK; MNS_EINVAL (no endpoint, malformed, or no keys); MNS_ENOMEM. */
+ *  @return MNS_OK; MNS_EINVAL (no endpoint, malformed, malformed keys or credentials file);
+ *          MNS_ENOKEYS; MNS_ENOMEM; MNS_EIO (no descriptor). */
 MNS_API mns_err mns_client_create(mns_client_t **out, const mns_client_options_t *options);
+
+/** Where the keys come from: "options", "environment", "file" or "ecs-role"; static. */
+MNS_API const char *mns_client_credentials(const mns_client_t *client);
 
 /** Runs one request to its end, driving others in flight meanwhile.
  *  @param reply  receives the reply, also for errors that the service or the network made; NULL
