@@ -103,6 +103,8 @@ static void set_gauges(local_t *l)
         int counter;
         uint64_t value;
     } gauges[] = {{LOCAL_COUNT_EXPIRED, l->queues.expired},
+                  {LOCAL_COUNT_UNDELETED_PEAK, l->queues.undeleted_peak},
+                  {LOCAL_COUNT_UNDELETED_PACE_PEAK, l->queues.undeleted_pace_peak},
                   {LOCAL_COUNT_MESSAGES, l->queues.message_count},
                   {LOCAL_COUNT_BYTES, l->queues.bytes},
                   {LOCAL_COUNT_QUEUES, HASH_COUNT(l->queues.queues)},

@@ -30,7 +30,13 @@
       "Messages whose subscription names a queue that is not there, or that found no memory")     \
     X(RECEIVED, TOTAL, "mns_local_received_messages", "Messages handed to receivers")             \
     X(DELETED, TOTAL, "mns_local_deleted_messages", "Messages deleted by receipt handle")         \
+    X(THROTTLED, TOTAL, "mns_local_throttled",                                                    \
+      "Receives refused because their queue's consumers receive and do not delete")               \
     X(EXPIRED, TOTAL, "mns_local_expired_messages", "Messages that outlived their retention")     \
+    X(UNDELETED_PEAK, GAUGE, "mns_local_undeleted_peak",                                          \
+      "The most received and undeleted messages that any queue ever had")                         \
+    X(UNDELETED_PACE_PEAK, GAUGE, "mns_local_undeleted_pace_peak",                                \
+      "The most by which received messages of any queue outran deleted ones within a second")     \
     X(MESSAGES, GAUGE, "mns_local_messages", "Messages in all queues")                            \
     X(BYTES, GAUGE, "mns_local_message_bytes", "Memory that messages take")                       \
     X(QUEUES, GAUGE, "mns_local_queues", "Queues")                                                \
@@ -47,6 +53,7 @@ typedef struct local_options {
     const char *key_id, *key_secret;
     size_t memory_bytes; /**< what messages may take */
     unsigned max_connections;
+    bool throttle;      /**< refuse receives as the service does, see queue_over_limit */
     const char *faults; /**< file of rules, see fault.h; NULL: none */
     const sl_clock_t *clock;
 } local_options_t;

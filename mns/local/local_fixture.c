@@ -25,25 +25,30 @@ void fixture_connect(fixture_t *f, raw_client_t *client)
     raw_open(client, local_url(f->local), turn, f);
 }
 
-int fixture_setup(void **state)
+int fixture_setup_with(void **state, local_options_t options)
 {
     fixture_t *f = calloc(1, sizeof *f);
     if (f == NULL)
         return -1;
     *state = f;
     sl_clock_manual_init(&f->clock, 1000000000, (uint64_t)TEST_DATE_S * 1000000000);
-    local_options_t options = {.listen = "127.0.0.1:0",
-                               .account = "123456789012",
-                               .region = "cn-hangzhou",
-                               .key_id = KEY_ID,
-                               .key_secret = SECRET,
-                               .memory_bytes = 64 << 20,
-                               .clock = &f->clock.clock};
+    options.listen = "127.0.0.1:0";
+    options.account = "123456789012";
+    options.region = "cn-hangzhou";
+    options.key_id = KEY_ID;
+    options.key_secret = SECRET;
+    options.memory_bytes = 64 << 20;
+    options.clock = &f->clock.clock;
     char sentence[LOCAL_SENTENCE_MAX];
     if (local_create(&f->local, &options, sentence) != SL_OK)
         return -1;
     fixture_connect(f, &f->client);
     return 0;
+}
+
+int fixture_setup(void **state)
+{
+    return fixture_setup_with(state, (local_options_t){.listen = NULL});
 }
 
 int fixture_teardown(void **state)

@@ -17,6 +17,8 @@ typedef struct fixture {
 
 /** For cmocka_unit_test_setup_teardown. */
 int fixture_setup(void **state);
+/** The same with options of the test's own; what every server needs is filled in. */
+int fixture_setup_with(void **state, local_options_t options);
 int fixture_teardown(void **state);
 
 /** Another connection; raw_close it. */

@@ -17,6 +17,7 @@ extern char **environ;
 typedef struct options {
     const char *listen, *account, *region, *key_id, *key_secret, *faults;
     uint64_t memory_bytes, connections;
+    int throttle;
 } options_t;
 
 #define AT(member) offsetof(options_t, member)
@@ -68,6 +69,14 @@ static const config_opt_t rows[] = {
      .help = "clients at one time; more wait",
      .min = 1,
      .max = 60000},
+    {.key = "throttle",
+     .kind = CONFIG_CHOICE,
+     .offset = AT(throttle),
+     .def = "none",
+     .choices = "none|smq",
+     .arg = "none|smq",
+     .help = "smq: refuse receives of a queue with 5000 messages received and not deleted, or 1000 "
+             "more within a second"},
     {.key = "faults",
      .kind = CONFIG_STR,
      .offset = AT(faults),
@@ -170,6 +179,7 @@ static int run(const options_t *options)
                            .key_secret = options->key_secret,
                            .memory_bytes = options->memory_bytes,
                            .max_connections = (unsigned)options->connections,
+                           .throttle = options->throttle != 0,
                            .faults = options->faults,
                            .clock = &sl_clock_system};
     char sentence[LOCAL_SENTENCE_MAX];

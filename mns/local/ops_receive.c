@@ -98,9 +98,14 @@ static size_t take(local_t *local, const http_request_t *request, queue_t *q, co
     return count;
 }
 
-/* Gives what is there now.  @return false: nothing is. */
+/* Gives what is there now, or refuses.  @return false: nothing is there. */
 static bool give(local_t *local, http_request_t *request, queue_t *q, const wish_t *wish)
 {
+    if (local->options.throttle && !wish->peek && queue_over_limit(q)) {
+        local_count(local, LOCAL_COUNT_THROTTLED, 1);
+        call_fail(local, request, LOCAL_QpsLimitExceeded, NULL);
+        return true;
+    }
     message_t *messages[BATCH_MAX];
     bool twice = call_fault(local, request, FAULT_TWICE) != NULL;
     size_t count = take(local, request, q, wish, messages);

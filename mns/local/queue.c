@@ -25,13 +25,20 @@ static void set_wakeup(queue_t *q)
         heap_put(&q->store->wakeups, &q->wakeup, due);
 }
 
-static void make_active(message_t *m)
+/* The caller puts it into its FIFO. */
+static void leave_hidden(message_t *m)
 {
     queue_t *q = m->queue;
     heap_remove(&q->hidden, &m->hidden);
     *(m->state == MESSAGE_DELAYED ? &q->delayed_count : &q->inactive_count) -= 1;
     m->state = MESSAGE_ACTIVE;
     q->active_count++;
+}
+
+static void make_active(message_t *m)
+{
+    queue_t *q = m->queue;
+    leave_hidden(m);
     DL_APPEND(q->active[m->priority], m);
 }
 
@@ -311,6 +318,24 @@ void queue_serve(queue_t *q)
         end_wait(q->waiters, WAIT_READY);
 }
 
+/* Received messages became more, or fewer by being deleted or shown again. */
+static void note_undeleted(queue_t *q, int32_t change)
+{
+    queue_store_t *s = q->store;
+    pace_add(&q->undeleted, s->now_ms, change);
+    int64_t pace = q->undeleted.sum;
+    if (q->inactive_count > s->undeleted_peak)
+        s->undeleted_peak = q->inactive_count;
+    if (pace > 0 && (uint64_t)pace > s->undeleted_pace_peak)
+        s->undeleted_pace_peak = (uint64_t)pace;
+}
+
+bool queue_over_limit(queue_t *q)
+{
+    return q->inactive_count >= UNDELETED_MAX ||
+           pace_sum(&q->undeleted, q->store->now_ms) > UNDELETED_PACE_MAX;
+}
+
 size_t queue_receive(queue_t *q, message_t **out, size_t max)
 {
     uint64_t now = q->store->now_ms;
@@ -326,24 +351,32 @@ size_t queue_receive(queue_t *q, message_t **out, size_t max)
             m->first_dequeue_ms = now;
         hide_until(m, now + (uint64_t)q->attributes.visibility_s * 1000);
     }
+    note_undeleted(q, (int32_t)count);
     set_wakeup(q);
     return count;
 }
 
 void queue_rotate(queue_t *q)
 {
-    message_t *first;
-    if (queue_peek(q, &first, 1) == 0)
-        return;
-    DL_DELETE(q->active[first->priority], first);
-    DL_APPEND(q->active[first->priority], first);
+    for (uint32_t priority = 1; priority <= PRIORITY_MAX; priority++) {
+        message_t *first = q->active[priority], *second = first != NULL ? first->next : NULL;
+        if (second != NULL) {
+            /* the list's first knows its last; now it is the last */
+            first->prev->next = first;
+            first->next = NULL;
+            second->prev = first;
+            q->active[priority] = second;
+        }
+        if (first != NULL)
+            return;
+    }
 }
 
 void queue_show(message_t *m)
 {
     queue_t *q = m->queue;
-    make_active(m);
-    DL_DELETE(q->active[m->priority], m);
+    leave_hidden(m);
+    note_undeleted(q, -1);
     DL_PREPEND(q->active[m->priority], m);
     set_wakeup(q);
 }
@@ -366,6 +399,8 @@ void queue_delete(message_t *m)
     } else {
         heap_remove(&q->hidden, &m->hidden);
         *(m->state == MESSAGE_DELAYED ? &q->delayed_count : &q->inactive_count) -= 1;
+        if (m->state == MESSAGE_INACTIVE)
+            note_undeleted(q, -1);
     }
     DL_DELETE2(q->oldest, m, age_prev, age_next);
     message_destroy(q->store, m);

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "digest.h"
 #include "heap.h"
+#include "pace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,8 @@ enum {
     BATCH_MAX = 16,
     MESSAGE_ID_LEN = 32,
     RECEIPT_LEN = 43,
+    UNDELETED_MAX = 5000,      /**< at so many inactive messages the service throttles a queue, */
+    UNDELETED_PACE_MAX = 1000, /**< and above so many more within a second */
     BODY_MAX = 65536,
 };
 
@@ -99,6 +102,7 @@ struct queue {
     queue_attributes_t attributes;
     uint64_t create_ms, modify_ms;
     size_t active_count, inactive_count, delayed_count;
+    pace_t undeleted;                    /**< by how much received messages outran deleted ones */
     message_t *active[PRIORITY_MAX + 1]; /**< by priority; [0] is unused */
     message_t *oldest;
     heap_t hidden;
@@ -120,7 +124,9 @@ struct queue_store {
     size_t slot_count, slot_cap, free_count;
     size_t bytes, bytes_max; /**< of all messages */
     size_t message_count;
-    uint64_t expired; /**< messages that outlived their retention */
+    uint64_t expired;             /**< messages that outlived their retention */
+    size_t undeleted_peak;        /**< the most inactive messages that a queue ever had */
+    uint64_t undeleted_pace_peak; /**< the most that a queue's grew by within a second */
     heap_t wakeups, deadlines;
     sl_buf_t scratch;
 };
@@ -160,6 +166,9 @@ sl_err queue_reserve(queue_t *queue, size_t count);
 void queue_put(queue_t *queue, message_t *message, uint32_t priority, uint32_t delay_s);
 /** Hands active messages to those who wait. */
 void queue_serve(queue_t *queue);
+
+/** Would the service refuse to hand out more, because its consumers receive and do not delete? */
+bool queue_over_limit(queue_t *queue);
 
 /** Takes up to `max` active messages by priority, then age.  @return how many. */
 size_t queue_receive(queue_t *queue, message_t **out, size_t max);
