@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "base/buf.h"
+#include "box.h"
 #include "local.h"
 #include "target.h"
 
@@ -18,6 +19,7 @@ struct local {
     sl_buf_t target_memory, scratch;
     faults_t faults;
     answers_t answers;
+    box_t mails, sms;
     uint64_t boot, request_number;
     counter_registry_t registry;
     counter_t counters[LOCAL_COUNTER_COUNT];

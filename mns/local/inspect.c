@@ -57,15 +57,47 @@ static void delete_faults(local_t *l, http_request_t *request)
     get_faults(l, request);
 }
 
+/* -- mails and short messages -------------------------------------------------------------- */
+
+static void send_box(http_request_t *request, const box_t *box, const char *name)
+{
+    sl_buf_t out = SL_BUF_INIT;
+    box_write(box, name, &out);
+    inspect_send(request, 200, NULL, &out);
+}
+
+static void get_mail(local_t *l, http_request_t *request)
+{
+    send_box(request, &l->mails, "messages");
+}
+
+static void delete_mail(local_t *l, http_request_t *request)
+{
+    box_clear(&l->mails);
+    get_mail(l, request);
+}
+
+static void get_sms(local_t *l, http_request_t *request)
+{
+    send_box(request, &l->sms, "messages");
+}
+
+static void delete_sms(local_t *l, http_request_t *request)
+{
+    box_clear(&l->sms);
+    get_sms(l, request);
+}
+
 /* -- all pages ----------------------------------------------------------------------------- */
 
 static const struct page {
     const char *method, *path;
     void (*reply)(local_t *l, http_request_t *request);
 } pages[] = {
-    {"GET", "/local/faults", get_faults},
-    {"POST", "/local/faults", post_faults},
-    {"DELETE", "/local/faults", delete_faults},
+    {"GET", "/local/faults", get_faults},       {"POST", "/local/faults", post_faults},
+    {"DELETE", "/local/faults", delete_faults}, {"GET", "/local/mail", get_mail},
+    {"DELETE", "/local/mail", delete_mail},     {"GET", "/local/sms", get_sms},
+    {"DELETE", "/local/sms", delete_sms},
 };
 
 bool inspect_reply(local_t *l, http_request_t *request)

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum { NOTES_MAX = 10000, NOTES_BYTES_MAX = 16 << 20 }; /* mails, and short messages, kept */
+
 static const counter_def_t counter_defs[] = {LOCAL_COUNTERS(COUNTER_DEF)};
 
 /* -- a request ----------------------------------------------------------------------------- */
@@ -105,6 +107,9 @@ static void set_gauges(local_t *l)
     } gauges[] = {{LOCAL_COUNT_EXPIRED, l->queues.expired},
                   {LOCAL_COUNT_UNDELETED_PEAK, l->queues.undeleted_peak},
                   {LOCAL_COUNT_UNDELETED_PACE_PEAK, l->queues.undeleted_pace_peak},
+                  {LOCAL_COUNT_MAILS, l->mails.added},
+                  {LOCAL_COUNT_SMS, l->sms.added},
+                  {LOCAL_COUNT_NOTES_DROPPED, l->mails.dropped + l->sms.dropped},
                   {LOCAL_COUNT_MESSAGES, l->queues.message_count},
                   {LOCAL_COUNT_BYTES, l->queues.bytes},
                   {LOCAL_COUNT_QUEUES, HASH_COUNT(l->queues.queues)},
@@ -153,6 +158,8 @@ static sl_err create_parts(local_t *l, const local_options_t *options, char *sen
         err = xml_doc_create(&l->xml);
     if (err != SL_OK)
         return err;
+    box_init(&l->mails, NOTES_MAX, NOTES_BYTES_MAX);
+    box_init(&l->sms, NOTES_MAX, NOTES_BYTES_MAX);
     auth_init(&l->auth, options->key_id, l->digest, options->clock);
     queue_store_init(&l->queues, options->clock, l->digest, l->boot, options->memory_bytes);
     l->registry = COUNTER_REGISTRY_INIT;
@@ -198,6 +205,8 @@ void local_destroy(local_t **local)
     http_server_destroy(&l->http); /* first: parked requests let go of what they wait for */
     answers_fini(&l->answers);
     faults_fini(&l->faults);
+    box_clear(&l->mails);
+    box_clear(&l->sms);
     queue_store_fini(&l->queues);
     topic_destroy_all(&l->topics);
     auth_fini(&l->auth);

@@ -28,6 +28,10 @@
     X(DELIVERED, TOTAL, "mns_local_delivered_messages", "Messages that topics put into queues")   \
     X(UNDELIVERABLE, TOTAL, "mns_local_undeliverable_messages",                                   \
       "Messages whose subscription names a queue that is not there, or that found no memory")     \
+    X(MAILS, TOTAL, "mns_local_mails", "Messages published to mail endpoints")                    \
+    X(SMS, TOTAL, "mns_local_sms", "Messages published to SMS endpoints")                         \
+    X(NOTES_DROPPED, TOTAL, "mns_local_dropped_notes",                                            \
+      "Mails and short messages that are no longer there to read, because newer ones came")       \
     X(RECEIVED, TOTAL, "mns_local_received_messages", "Messages handed to receivers")             \
     X(DELETED, TOTAL, "mns_local_deleted_messages", "Messages deleted by receipt handle")         \
     X(THROTTLED, TOTAL, "mns_local_throttled",                                                    \

@@ -98,26 +98,6 @@ static void without_a_tag_there_is_no_tag(void **state)
     sl_buf_fini(&out);
 }
 
-static void an_endpoint_names_a_queue_of_any_account(void **state)
-{
-    (void)state;
-    assert_string_equal(endpoint_queue("acs:mns:cn-hangzhou:123:queues/q"), "q");
-    assert_string_equal(endpoint_queue("acs:mns:cn-hangzhou:127:/queues/q-2"), "q-2");
-    static const char *const others[] = {
-        "",
-        "q",
-        "acs:mns:",
-        "acs:mns:cn-hangzhou:123",
-        "acs:mns:cn:1:queues/",
-        "acs:mns:cn:1:topics/t",
-        "http://127.0.0.1/push",
-        "mail:directmail:a@b",
-        "acs:oss:cn:1:queues/q",
-    };
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        assert_null(endpoint_queue(others[i]));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,7 +105,6 @@ int main(void)
         cmocka_unit_test(json_is_one_flat_object_of_strings),
         cmocka_unit_test(xml_is_a_notification),
         cmocka_unit_test(without_a_tag_there_is_no_tag),
-        cmocka_unit_test(an_endpoint_names_a_queue_of_any_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ static message_t *send(queue_t *q, const char *body, uint32_t priority, uint32_t
 {
     message_t *m;
     assert_int_equal(queue_reserve(q, 1), SL_OK);
-    assert_int_equal(message_create(q->store, body, strlen(body), &m), SL_OK);
+    assert_int_equal(message_create(q->store, body, strlen(body), NULL, &m), SL_OK);
     queue_put(q, m, priority, delay_s);
     queue_serve(q);
     return m;
@@ -398,13 +398,13 @@ static void memory_is_bounded_and_comes_back(void **state)
     body[sizeof body - 1] = '\0';
     assert_int_equal(queue_reserve(f->q, 1000), SL_OK);
     size_t sent = 0;
-    while (message_create(&f->store, body, sizeof body - 1, &m) == SL_OK) {
+    while (message_create(&f->store, body, sizeof body - 1, NULL, &m) == SL_OK) {
         queue_put(f->q, m, PRIORITY_DEFAULT, 0);
         sent++;
     }
     assert_in_range(sent, MEMORY / 4500, MEMORY / 4000);
     queue_delete(receive(f->q));
-    assert_int_equal(message_create(&f->store, body, sizeof body - 1, &m), SL_OK);
+    assert_int_equal(message_create(&f->store, body, sizeof body - 1, NULL, &m), SL_OK);
     message_destroy(&f->store, m);
 }
 

@@ -1,78 +1,119 @@
-/* PublishMessage: one message in, one queue message out for each subscription that wants it. */
-#include "envelope.h"
+/* PublishMessage: one message in, one out for each subscription that wants it. */
+#include "note.h"
 #include "ops.h"
+#include "property.h"
 #include "xml_out.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { TAG_BYTES_MAX = FILTER_TAG_MAX * 4 };
 
-/* Puts one notification into one queue. */
-static bool deliver(local_t *local, const subscription_t *s, const notification_t *n)
+typedef struct publication {
+    notification_t n;
+    note_attributes_t notes;
+    sl_buf_t properties; /* as XML */
+} publication_t;
+
+/* -- to one subscription ------------------------------------------------------------------- */
+
+/* Each gives the message to one kind of endpoint.  @return false: it cannot be delivered. */
+typedef bool deliver_fn(local_t *local, const subscription_t *s, const publication_t *p);
+
+static bool to_queue(local_t *local, const subscription_t *s, const publication_t *p)
 {
-    queue_t *q = queue_find(&local->queues, s->queue);
+    queue_t *q = queue_find(&local->queues, endpoint_rest(&s->spec.endpoint));
     message_t *m;
     if (q == NULL || queue_reserve(q, 1) != SL_OK)
         return false;
-    envelope_write(&local->scratch, s->spec.format, n);
+    envelope_write(&local->scratch, s->spec.format, &p->n);
     if (local->scratch.failed)
         return false;
-    if (message_create(&local->queues, (const char *)local->scratch.data, local->scratch.len, &m) !=
-        SL_OK)
+    if (message_create(&local->queues, (const char *)local->scratch.data, local->scratch.len,
+                       &p->properties, &m) != SL_OK)
         return false;
     queue_put(q, m, PRIORITY_DEFAULT, q->attributes.delay_s);
     queue_serve(q);
+    local_count(local, LOCAL_COUNT_DELIVERED, 1);
     return true;
 }
 
-static void deliver_all(local_t *local, const topic_t *t, notification_t *n)
+static bool to_note(local_t *local, const subscription_t *s, const publication_t *p)
+{
+    if (!note_has_receiver(s, &p->notes))
+        return false;
+    char *json = note_write(s, &p->n, &p->notes);
+    sl_err err =
+        box_add(s->spec.endpoint.kind == ENDPOINT_MAIL ? &local->mails : &local->sms, json);
+    free(json);
+    return err == SL_OK;
+}
+
+static deliver_fn *const deliver[ENDPOINT_KIND_COUNT] = {
+    [ENDPOINT_QUEUE] = to_queue,
+    [ENDPOINT_MAIL] = to_note,
+    [ENDPOINT_SMS] = to_note,
+};
+
+static void deliver_all(local_t *local, const topic_t *t, publication_t *p)
 {
     for (const subscription_t *s = t->subscriptions; s != NULL; s = s->hh.next) {
-        if (!subscription_wants(s, n->tag))
+        if (!subscription_wants(s, p->n.tag))
             continue;
-        n->subscription = s->name;
-        bool delivered = deliver(local, s, n);
-        local_count(local, delivered ? LOCAL_COUNT_DELIVERED : LOCAL_COUNT_UNDELIVERABLE, 1);
+        p->n.subscription = s->name;
+        if (!deliver[s->spec.endpoint.kind](local, s, p))
+            local_count(local, LOCAL_COUNT_UNDELIVERABLE, 1);
     }
 }
 
-static local_err read_message(const topic_t *t, const xml_node_t *root, notification_t *n)
+/* -- the call ------------------------------------------------------------------------------ */
+
+/* A tag becomes a header of a push, hence nothing that would end a line. */
+static bool is_tag(const char *tag)
+{
+    size_t len = strlen(tag);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)tag[i] < ' ' || tag[i] == 0x7f)
+            return false;
+    return len <= TAG_BYTES_MAX;
+}
+
+static local_err read_message(call_t *call, const topic_t *t, const xml_node_t *root,
+                              publication_t *p)
 {
     const xml_node_t *body = xml_child(root, "MessageBody");
     const xml_node_t *tag = xml_child(root, "MessageTag");
     if (body == NULL || body->text_len == 0 || body->text_len > t->attributes.body_max)
         return LOCAL_InvalidArgument;
-    n->message = body->text;
-    n->message_len = body->text_len;
-    n->tag = tag != NULL ? tag->text : "";
-    return strlen(n->tag) <= TAG_BYTES_MAX ? LOCAL_OK : LOCAL_InvalidArgument;
+    p->n.message = body->text;
+    p->n.message_len = body->text_len;
+    p->n.tag = tag != NULL ? tag->text : "";
+    if (!is_tag(p->n.tag) || !properties_check(root, &call->detail) ||
+        !note_attributes_read(&p->notes, root, &call->detail))
+        return LOCAL_InvalidArgument;
+    properties_write(&p->properties, root);
+    return p->properties.failed ? LOCAL_InternalError : LOCAL_OK;
 }
 
-local_err op_publish(call_t *call)
+static local_err publish(call_t *call, const topic_t *t, publication_t *p)
 {
     local_t *local = call->local;
     const xml_node_t *root;
-    const topic_t *t = topic_find(local->topics, call_name(call, 1));
-    if (t == NULL)
-        return LOCAL_TopicNotExist;
     char id[MESSAGE_ID_LEN + 1], hex[MD5_HEX + 1] = "";
     uint8_t md5[MD5_BYTES];
-    notification_t n = {.owner = local->options.account,
-                        .topic = t->name,
-                        .message_id = id,
-                        .md5 = hex,
-                        .publish_ms = local->queues.now_ms};
     local_err err = call_xml(call, "Message", &root);
     if (err == LOCAL_OK)
-        err = read_message(t, root, &n);
+        err = read_message(call, t, root, p);
     if (err != LOCAL_OK)
         return err;
-    if (!digest_md5(local->digest, n.message, n.message_len, md5))
+    if (!digest_md5(local->digest, p->n.message, p->n.message_len, md5))
         return LOCAL_InternalError;
     digest_md5_hex(md5, hex);
     queue_store_new_id(&local->queues, id);
+    p->n.message_id = id;
+    p->n.md5 = hex;
     local_count(local, LOCAL_COUNT_PUBLISHED, 1);
-    deliver_all(local, t, &n);
+    deliver_all(local, t, p);
     sl_buf_t out = SL_BUF_INIT;
     xml_root(&out, "Message");
     xml_text(&out, "MessageId", id);
@@ -80,4 +121,19 @@ local_err op_publish(call_t *call)
     xml_close(&out, "Message");
     call_reply(local, call->request, 201, NULL, &out);
     return LOCAL_OK;
+}
+
+local_err op_publish(call_t *call)
+{
+    local_t *local = call->local;
+    const topic_t *t = topic_find(local->topics, call_name(call, 1));
+    if (t == NULL)
+        return LOCAL_TopicNotExist;
+    publication_t p = {.n = {.owner = local->options.account,
+                             .topic = t->name,
+                             .publish_ms = local->queues.now_ms}};
+    local_err err = publish(call, t, &p);
+    note_attributes_fini(&p.notes);
+    sl_buf_fini(&p.properties);
+    return err;
 }

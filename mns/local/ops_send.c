@@ -1,19 +1,21 @@
 /* SendMessage and BatchSendMessage: the root element says which. */
 #include "ops.h"
+#include "property.h"
 #include "xml_out.h"
 
 #include <string.h>
 
 typedef struct draft {
-    const xml_node_t *body;
+    const xml_node_t *node, *body;
     uint64_t delay_s, priority;
     const char *failure; /**< the code with which it fails on command; NULL: it does not */
 } draft_t;
 
 /* A batch is taken whole or not at all, so all is judged before anything is made. */
-static local_err read_draft(const queue_t *q, const xml_node_t *node, draft_t *draft)
+static local_err read_draft(call_t *call, const queue_t *q, const xml_node_t *node, draft_t *draft)
 {
-    *draft = (draft_t){.delay_s = q->attributes.delay_s, .priority = PRIORITY_DEFAULT};
+    *draft =
+        (draft_t){.node = node, .delay_s = q->attributes.delay_s, .priority = PRIORITY_DEFAULT};
     draft->body = xml_child(node, "MessageBody");
     if (draft->body == NULL || draft->body->text_len == 0 ||
         draft->body->text_len > q->attributes.body_max)
@@ -23,11 +25,11 @@ static local_err read_draft(const queue_t *q, const xml_node_t *node, draft_t *d
         return LOCAL_InvalidArgument;
     if (draft->priority == 0) /* one client sends 0 for "not set" */
         draft->priority = PRIORITY_DEFAULT;
-    return LOCAL_OK;
+    return properties_check(node, &call->detail) ? LOCAL_OK : LOCAL_InvalidArgument;
 }
 
-static local_err read_drafts(const queue_t *q, const xml_node_t *root, draft_t *drafts,
-                             size_t *count)
+static local_err read_drafts(call_t *call, const queue_t *q, const xml_node_t *root,
+                             draft_t *drafts, size_t *count)
 {
     size_t bytes = 0;
     *count = 0;
@@ -36,7 +38,7 @@ static local_err read_drafts(const queue_t *q, const xml_node_t *root, draft_t *
             continue;
         if (*count == BATCH_MAX)
             return LOCAL_InvalidArgument;
-        local_err err = read_draft(q, node, &drafts[*count]);
+        local_err err = read_draft(call, q, node, &drafts[*count]);
         if (err != LOCAL_OK)
             return err;
         bytes += drafts[(*count)++].body->text_len;
@@ -58,23 +60,33 @@ static size_t fail_some(call_t *call, draft_t *drafts, size_t count)
     return failed;
 }
 
+static sl_err create_message(local_t *local, const draft_t *draft, message_t **out)
+{
+    sl_buf_t *properties = &local->scratch;
+    sl_buf_clear(properties);
+    properties_write(properties, draft->node);
+    if (properties->failed)
+        return SL_ENOMEM;
+    return message_create(&local->queues, draft->body->text, draft->body->text_len, properties,
+                          out);
+}
+
 /* messages[i] stays NULL where a draft fails. */
-static local_err create_messages(queue_store_t *store, queue_t *q, const draft_t *drafts,
-                                 size_t count, message_t **messages)
+static local_err create_messages(local_t *local, queue_t *q, const draft_t *drafts, size_t count,
+                                 message_t **messages)
 {
     sl_err err = queue_reserve(q, count);
     size_t made = 0;
     for (; err == SL_OK && made < count; made++) {
-        const xml_node_t *body = drafts[made].body;
         messages[made] = NULL;
         if (drafts[made].failure == NULL)
-            err = message_create(store, body->text, body->text_len, &messages[made]);
+            err = create_message(local, &drafts[made], &messages[made]);
     }
     if (err == SL_OK)
         return LOCAL_OK;
     while (made-- > 0)
         if (messages[made] != NULL)
-            message_destroy(store, messages[made]);
+            message_destroy(&local->queues, messages[made]);
     return LOCAL_InternalError;
 }
 
@@ -127,8 +139,9 @@ static local_err read_request(call_t *call, const queue_t *q, draft_t *drafts, s
     *batch = strcmp(root->name, "Messages") == 0;
     *count = 1;
     if (*batch)
-        return read_drafts(q, root, drafts, count);
-    return strcmp(root->name, "Message") == 0 ? read_draft(q, root, drafts) : LOCAL_MalformedXML;
+        return read_drafts(call, q, root, drafts, count);
+    return strcmp(root->name, "Message") == 0 ? read_draft(call, q, root, drafts)
+                                              : LOCAL_MalformedXML;
 }
 
 local_err op_send(call_t *call)
@@ -137,15 +150,14 @@ local_err op_send(call_t *call)
     message_t *messages[BATCH_MAX];
     size_t count, failed;
     bool batch;
-    queue_store_t *store = &call->local->queues;
-    queue_t *q = queue_find(store, call_name(call, 1));
+    queue_t *q = queue_find(&call->local->queues, call_name(call, 1));
     if (q == NULL)
         return LOCAL_QueueNotExist;
     local_err err = read_request(call, q, drafts, &count, &batch);
     if (err != LOCAL_OK)
         return err;
     failed = fail_some(call, drafts, count);
-    err = create_messages(store, q, drafts, count, messages);
+    err = create_messages(call->local, q, drafts, count, messages);
     if (err != LOCAL_OK)
         return err;
     for (size_t i = 0; i < count; i++)

@@ -33,21 +33,20 @@ static local_err read_choice(const xml_node_t *root, const char *child, const ch
 static local_err read_endpoint(call_t *call, const xml_node_t *root, subscription_spec_t *spec)
 {
     const xml_node_t *node = xml_child(root, "Endpoint");
-    if (node == NULL || node->text_len > ENDPOINT_MAX)
+    if (node == NULL)
         return LOCAL_EndpointInvalid;
-    if (endpoint_queue(node->text) == NULL) {
-        call->detail = "This server delivers to queues only: "
-                       "acs:mns:{region}:{account}:queues/{name}.";
+    if (!endpoint_read(&spec->endpoint, node->text, &call->detail))
         return LOCAL_EndpointInvalid;
-    }
-    memcpy(spec->endpoint, node->text, node->text_len + 1);
-    return LOCAL_OK;
+    endpoint_kind_t kind = spec->endpoint.kind;
+    bool pushed = kind == ENDPOINT_HTTP || kind == ENDPOINT_HTTPS;
+    call->detail = pushed ? "This server does not push over HTTP." : NULL;
+    return pushed ? LOCAL_EndpointInvalid : LOCAL_OK;
 }
 
 static local_err read_spec(call_t *call, const xml_node_t *root, subscription_spec_t *spec)
 {
     unsigned format = NOTIFY_XML, strategy = NOTIFY_BACKOFF_RETRY;
-    *spec = (subscription_spec_t){.endpoint = ""};
+    *spec = (subscription_spec_t){0};
     local_err err = read_endpoint(call, root, spec);
     if (err == LOCAL_OK)
         err = read_choice(root, "NotifyContentFormat", notify_format_names, NOTIFY_FORMAT_COUNT,
@@ -69,8 +68,9 @@ static local_err read_spec(call_t *call, const xml_node_t *root, subscription_sp
 
 static bool equal(const subscription_spec_t *a, const subscription_spec_t *b)
 {
-    return strcmp(a->endpoint, b->endpoint) == 0 && strcmp(a->filter_tag, b->filter_tag) == 0 &&
-           a->format == b->format && a->strategy == b->strategy;
+    return strcmp(a->endpoint.text, b->endpoint.text) == 0 &&
+           strcmp(a->filter_tag, b->filter_tag) == 0 && a->format == b->format &&
+           a->strategy == b->strategy;
 }
 
 /* -- operations ---------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static void write_attributes(sl_buf_t *out, const call_t *call, const topic_t *t
     xml_text(out, "Subscriber", call->local->options.account);
     xml_text(out, "TopicOwner", call->local->options.account);
     xml_text(out, "TopicName", t->name);
-    xml_text(out, "Endpoint", s->spec.endpoint);
+    xml_text(out, "Endpoint", s->spec.endpoint.text);
     xml_text(out, "NotifyStrategy", notify_strategy_names[s->spec.strategy]);
     xml_text(out, "NotifyContentFormat", notify_format_names[s->spec.format]);
     if (s->spec.filter_tag[0] != '\0')

@@ -222,7 +222,8 @@ void queue_store_new_id(queue_store_t *s, char out[MESSAGE_ID_LEN + 1])
 
 /* Writes the repeated part into the store's scratch buffer, so that what is kept has just its size.
  */
-static sl_err write_xml(queue_store_t *s, const message_t *head, const char *body, size_t len)
+static sl_err write_xml(queue_store_t *s, const message_t *head, const char *body, size_t len,
+                        const sl_buf_t *beside)
 {
     sl_buf_t *out = &s->scratch;
     sl_buf_clear(out);
@@ -231,6 +232,8 @@ static sl_err write_xml(queue_store_t *s, const message_t *head, const char *bod
     xml_open(out, "MessageBody");
     xml_escape(out, body, len);
     xml_close(out, "MessageBody");
+    if (beside != NULL)
+        sl_buf_append(out, beside->data, beside->len);
     return out->failed ? SL_ENOMEM : SL_OK;
 }
 
@@ -245,7 +248,8 @@ static message_t *copy_message(const message_t *head, const sl_buf_t *xml)
     return m;
 }
 
-sl_err message_create(queue_store_t *s, const char *body, size_t len, message_t **out)
+sl_err message_create(queue_store_t *s, const char *body, size_t len, const sl_buf_t *beside,
+                      message_t **out)
 {
     message_t head = {.body_bytes = len};
     uint8_t md5[MD5_BYTES];
@@ -256,7 +260,7 @@ sl_err message_create(queue_store_t *s, const char *body, size_t len, message_t 
     digest_md5_hex(md5, head.md5);
     queue_store_new_id(s, head.id);
     head.number = s->number;
-    if (write_xml(s, &head, body, len) != SL_OK)
+    if (write_xml(s, &head, body, len, beside) != SL_OK)
         return SL_ENOMEM;
     message_t *m = copy_message(&head, &s->scratch);
     sl_err err = m != NULL ? take_slot(s, m) : SL_ENOMEM;

@@ -77,7 +77,8 @@ typedef struct message {
     size_t body_bytes;                   /**< as carried, before escaping */
     char id[MESSAGE_ID_LEN + 1], md5[MD5_HEX + 1];
     size_t xml_len;
-    char xml[]; /**< <MessageId>…</MessageId><MessageBodyMD5>…</…><MessageBody>…</MessageBody> */
+    /** <MessageId>…</MessageId><MessageBodyMD5>…</…><MessageBody>…</MessageBody>, and properties */
+    char xml[];
 } message_t;
 
 typedef enum {
@@ -155,8 +156,11 @@ void queue_destroy(queue_t *queue);
 /** A new message id, and a NUL.  No other message in any process of this server has it. */
 void queue_store_new_id(queue_store_t *store, char out[MESSAGE_ID_LEN + 1]);
 
-/** A message that is in no queue yet.  @return SL_OK, SL_ENOMEM, SL_ELIMIT (bytes_max). */
-sl_err message_create(queue_store_t *store, const char *body, size_t len, message_t **out);
+/** A message that is in no queue yet.
+ *  @param beside  XML that goes out beside the body (property.h), or NULL.
+ *  @return SL_OK, SL_ENOMEM, SL_ELIMIT (bytes_max). */
+sl_err message_create(queue_store_t *store, const char *body, size_t len, const sl_buf_t *beside,
+                      message_t **out);
 void message_destroy(queue_store_t *store, message_t *message);
 
 /** Room for `count` more messages.  @return SL_OK, SL_ENOMEM. */

@@ -69,8 +69,7 @@ sl_err subscription_create(topic_t *t, const char *name, const subscription_spec
         return SL_ENOMEM;
     strcpy(s->name, name);
     s->spec = *spec;
-    s->queue = endpoint_queue(s->spec.endpoint);
-    assert(s->queue != NULL);
+    s->topic = t;
     s->create_ms = s->modify_ms = now_ms;
     HASH_ADD_STR(t->subscriptions, name, s);
     if (s->hh.tbl == NULL) {
@@ -90,20 +89,4 @@ void subscription_destroy(topic_t *t, subscription_t *s)
 bool subscription_wants(const subscription_t *s, const char *tag)
 {
     return s->spec.filter_tag[0] == '\0' || strcmp(s->spec.filter_tag, tag) == 0;
-}
-
-const char *endpoint_queue(const char *endpoint)
-{
-    static const char scheme[] = "acs:mns:", kind[] = "queues/";
-    if (strncmp(endpoint, scheme, sizeof scheme - 1) != 0)
-        return NULL;
-    /* region and account may be another's: on one machine there is one account, ours */
-    const char *account = strchr(endpoint + sizeof scheme - 1, ':');
-    const char *resource = account != NULL ? strchr(account + 1, ':') : NULL;
-    if (resource == NULL)
-        return NULL;
-    resource += 1 + (resource[1] == '/');
-    if (strncmp(resource, kind, sizeof kind - 1) != 0 || resource[sizeof kind - 1] == '\0')
-        return NULL;
-    return resource + sizeof kind - 1;
 }

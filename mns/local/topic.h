@@ -1,10 +1,11 @@
 /* topic.h - topics and who subscribed to them.
  *
  * A topic keeps no messages: what is published goes to the subscriptions that pass the filter, at
- * once.  Today an endpoint is a queue; HTTP pushes, mail and SMS would be further kinds. */
+ * once; where to, endpoint.h says. */
 #ifndef LOCAL_TOPIC_H
 #define LOCAL_TOPIC_H
 
+#include "endpoint.h"
 #include "queue.h"
 
 enum {
@@ -13,7 +14,6 @@ enum {
     SUBSCRIPTION_NAME_MAX = 255,
     SUBSCRIPTIONS_MAX = 100,
     FILTER_TAG_MAX = 16,
-    ENDPOINT_MAX = 512,
     TOPIC_RETENTION_S = 86400,
 };
 
@@ -31,7 +31,7 @@ extern const char *const notify_strategy_names[NOTIFY_STRATEGY_COUNT];
 
 /** What a subscriber asks for. */
 typedef struct subscription_spec {
-    char endpoint[ENDPOINT_MAX + 1];
+    endpoint_t endpoint;
     char filter_tag[FILTER_TAG_MAX * 4 + 1]; /**< characters of UTF-8; "": everything */
     notify_format_t format;
     notify_strategy_t strategy;
@@ -40,7 +40,7 @@ typedef struct subscription_spec {
 typedef struct subscription {
     char name[SUBSCRIPTION_NAME_MAX + 1];
     subscription_spec_t spec;
-    const char *queue; /**< the part of spec.endpoint that names the queue */
+    struct topic *topic;
     uint64_t create_ms, modify_ms;
     UT_hash_handle hh;
 } subscription_t;
@@ -68,15 +68,12 @@ void topic_destroy(topic_t **store, topic_t *topic);
 void topic_destroy_all(topic_t **store);
 
 subscription_t *subscription_find(topic_t *topic, const char *name);
-/** A name that is free and an endpoint that names a queue.  @return SL_OK, SL_ENOMEM, SL_ELIMIT. */
+/** A name that is free.  @return SL_OK, SL_ENOMEM, SL_ELIMIT. */
 sl_err subscription_create(topic_t *topic, const char *name, const subscription_spec_t *spec,
                            uint64_t now_ms, subscription_t **out);
 void subscription_destroy(topic_t *topic, subscription_t *subscription);
 
 /** Does a message with this tag ("": none) pass? */
 bool subscription_wants(const subscription_t *subscription, const char *tag);
-
-/** The queue that acs:mns:REGION:ACCOUNT:queues/NAME names; NULL: it is no such endpoint. */
-const char *endpoint_queue(const char *endpoint);
 
 #endif
