@@ -227,8 +227,10 @@ static bool easy_setup(const mns_http_t *http, mns_exchange_t *exchange)
     SET(CURLOPT_WRITEDATA, exchange);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, exchange);
-    if (http->ca_file != NULL)
+    if (http->ca_file != NULL) {
         SET(CURLOPT_CAINFO, http->ca_file);
+        SET(CURLOPT_CAPATH, NULL); /* else the system's folder is trusted beside it */
+    }
     if (http->options.loopback || exchange->direct)
         SET(CURLOPT_NOPROXY, "*");
     return true;

@@ -1,4 +1,5 @@
 #include <mns/mns.h>
+#include <mns/push.h>
 
 int main(void)
 {

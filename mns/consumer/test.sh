@@ -40,9 +40,9 @@ cmake --build "$work/cmake" >>"$work/cmake.log" || { cat "$work/cmake.log"; exit
 "$work/cmake/header_c"
 "$work/cmake/header_cxx"
 
-say "every call of the header is shown, and no other"
+say "every call of the headers is shown, and no other"
 shown=$(nm -D --defined-only "$libdir/libmns.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort)
-declared=$(grep -v '^#' "$source/include/mns/mns.h" | tr '\n' ' ' | grep -o 'MNS_API [^;(]*(' |
+declared=$(cat "$source"/include/mns/*.h | grep -v '^#' | tr '\n' ' ' | grep -o 'MNS_API [^;(]*(' |
   sed 's/.*[ *]\(mns_[a-z_]*\)(/\1/' | sort)
 echo "$shown" | grep -q '^mns_call$'
 test "$declared" = "$shown"
