@@ -23,14 +23,13 @@ struct bridge {
     counter_registry_t *registry;
     source_shared_t shared;
     publish_t publish;
-    source_t *sources;
+    source_t **sources;
     size_t source_count;
     size_t first; /**< which source publishes first */
     int epoll_fd;
     bool draining;
     uint64_t stopped_ms, drain_until_ms;
     uint64_t observe_at_ms;
-    bool broker_up;
     _Atomic(const char *) not_ready; /**< NULL: ready; else why not; a text that stays */
     counter_t counters[BRIDGE_COUNTER_COUNT];
     counter_set_t set;
@@ -47,18 +46,17 @@ static sl_err watch(bridge_t *b, int fd)
 static sl_err create_sources(bridge_t *b, const char **failed)
 {
     const source_options_t *options = b->options->sources.items;
-    b->sources = calloc(b->options->sources.count, sizeof *b->sources);
+    b->sources = calloc(b->options->sources.count, sizeof(source_t *));
     if (b->sources == NULL)
         return SL_ENOMEM;
     for (size_t i = 0; i < b->options->sources.count; i++) {
-        source_t *s = &b->sources[i];
         *failed = options_source_endpoint(&options[i]);
-        b->source_count++; /* source_fini takes a source that failed halfway */
-        sl_err err = source_init(s, &options[i], &b->shared);
+        sl_err err = source_create(&b->sources[i], &options[i], &b->shared);
         if (err != SL_OK)
             return err;
-        source_register(s, b->registry);
-        if (watch(b, mns_client_fd(s->client)) != SL_OK)
+        b->source_count++;
+        source_register(b->sources[i], b->registry);
+        if (watch(b, b->sources[i]->fds[0]) != SL_OK || watch(b, b->sources[i]->fds[1]) != SL_OK)
             return SL_EIO;
     }
     return SL_OK;
@@ -76,6 +74,7 @@ sl_err bridge_create(bridge_t **out, const bridge_options_t *options, const sl_c
     b->clock = clock;
     b->registry = registry;
     b->not_ready = "the broker has not answered yet";
+    b->shared.clock = clock;
     b->shared.now_ms = sl_clock_mono_ms(clock);
     b->shared.random = sl_clock_wall_ns(clock);
     b->shared.delete_linger_ms = options->delete_linger_ms;
@@ -109,8 +108,8 @@ void bridge_destroy(bridge_t **bridge)
         return;
     int saved = errno;
     for (size_t i = 0; i < b->source_count; i++) {
-        source_unregister(&b->sources[i], b->registry);
-        source_fini(&b->sources[i]);
+        source_unregister(b->sources[i], b->registry);
+        source_destroy(&b->sources[i]);
     }
     publish_fini(&b->publish);
     counter_registry_remove(b->registry, &b->set);
@@ -137,10 +136,11 @@ static uint64_t quiet_ms(const bridge_t *b)
 static uint64_t due_ms(const bridge_t *b)
 {
     uint64_t now_ms = b->shared.now_ms;
-    uint64_t due = now_ms + (b->broker_up ? WAIT_MOST_MS : OBSERVE_EVERY_MS);
+    uint64_t due = now_ms + (b->shared.broker_up ? WAIT_MOST_MS : OBSERVE_EVERY_MS);
     for (size_t i = 0; i < b->source_count; i++) {
-        uint64_t source_due = source_due_ms(&b->sources[i]);
-        if (b->sources[i].waiting.count > 0 && !b->publish.full)
+        const source_t *s = b->sources[i];
+        uint64_t source_due = s->ops->due_ms(s);
+        if (s->waiting.count > 0 && !b->publish.full)
             return now_ms;
         due = source_due < due ? source_due : due;
     }
@@ -172,22 +172,22 @@ static const char *why_not_ready(const bridge_t *b, const sluice_pub_stats_t *st
         return "the broker does not acknowledge";
     if (b->draining)
         return "stopping";
-    for (size_t i = 0; i < b->source_count; i++)
-        if (b->sources[i].down != SOURCE_DOWN_NO)
-            return source_down_text(&b->sources[i]);
-    return NULL;
+    const char *why = NULL;
+    for (size_t i = 0; i < b->source_count && why == NULL; i++)
+        why = b->sources[i]->ops->why_not_ready(b->sources[i]);
+    return why;
 }
 
 static void observe(bridge_t *b)
 {
     for (size_t i = 0; i < b->source_count; i++)
-        source_tend(&b->sources[i]);
-    if (b->shared.now_ms < b->observe_at_ms && b->broker_up)
+        b->sources[i]->ops->tend(b->sources[i]);
+    if (b->shared.now_ms < b->observe_at_ms && b->shared.broker_up)
         return;
     b->observe_at_ms = b->shared.now_ms + OBSERVE_EVERY_MS;
     sluice_pub_stats_t stats = {.size = sizeof stats};
     sluice_pub_stats(b->publish.pub, &stats);
-    b->broker_up = stats.stream != 0;
+    b->shared.broker_up = stats.stream != 0;
     b->not_ready = why_not_ready(b, &stats);
     counter_set(&b->counters[BRIDGE_DUPLICATES], stats.duplicate_events);
     counter_set(&b->counters[BRIDGE_RESENDS], stats.resends);
@@ -197,7 +197,8 @@ static void observe(bridge_t *b)
     counter_set(&b->counters[BRIDGE_PENDING], stats.pending_events);
     counter_set(&b->counters[BRIDGE_PENDING_BYTES], stats.pending_bytes);
     counter_set(&b->counters[BRIDGE_SILENT_MS], stats.silent_ms);
-    counter_set(&b->counters[BRIDGE_BROKER_UP], b->broker_up && stats.silent_ms <= SILENT_MOST_MS);
+    counter_set(&b->counters[BRIDGE_BROKER_UP],
+                b->shared.broker_up && stats.silent_ms <= SILENT_MOST_MS);
 }
 
 bool bridge_ready(void *bridge, const char **reason)
@@ -214,7 +215,7 @@ static size_t publish_all(bridge_t *b)
     size_t work = 0;
     b->first++; /* each source is first in its turn: when room is short, all get of it */
     for (size_t i = 0; i < b->source_count; i++) {
-        source_t *s = &b->sources[(b->first + i) % b->source_count];
+        source_t *s = b->sources[(b->first + i) % b->source_count];
         work += publish_take(&b->publish, s, PUBLISH_MOST);
     }
     return work + publish_turn(&b->publish);
@@ -227,13 +228,10 @@ int bridge_turn(bridge_t *b, int timeout_ms)
     size_t work = 0;
     b->shared.backlog = false;
     for (size_t i = 0; i < b->source_count; i++)
-        work += source_take_replies(&b->sources[i]);
+        work += b->sources[i]->ops->take(b->sources[i]);
     work += publish_all(b);
-    for (size_t i = 0; i < b->source_count; i++) {
-        work += source_delete(&b->sources[i]);
-        if (b->broker_up) /* before, a message could only grow old in our hands */
-            work += source_receive(&b->sources[i]);
-    }
+    for (size_t i = 0; i < b->source_count; i++)
+        work += b->sources[i]->ops->settle(b->sources[i]);
     observe(b);
     counter_add(&b->counters[BRIDGE_TURNS], 1);
     return (int)work;
@@ -253,7 +251,7 @@ size_t bridge_in_hand(const bridge_t *b)
 {
     size_t count = 0;
     for (size_t i = 0; i < b->source_count; i++)
-        count += b->sources[i].in_hand;
+        count += b->sources[i]->in_hand;
     return count;
 }
 
@@ -262,10 +260,10 @@ bool bridge_done(const bridge_t *b)
     uint64_t now_ms = sl_clock_mono_ms(b->clock);
     if (!b->draining || now_ms >= b->drain_until_ms)
         return b->draining;
-    bool busy = false, polls = false;
+    bool busy = false, expecting = false;
     for (size_t i = 0; i < b->source_count; i++) {
-        busy |= source_busy(&b->sources[i]);
-        polls |= b->sources[i].polls_in_flight > 0;
+        busy |= b->sources[i]->ops->busy(b->sources[i]);
+        expecting |= b->sources[i]->ops->expecting(b->sources[i]);
     }
-    return !busy && (!polls || now_ms >= quiet_ms(b));
+    return !busy && (!expecting || now_ms >= quiet_ms(b));
 }

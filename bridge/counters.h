@@ -1,36 +1,42 @@
-/* counters.h - what the bridge counts: one table per source, one for the whole, two families. */
+/* counters.h - what the bridge counts: a table of every source, one of each kind of source, one of
+ * the whole, and families with a label of their own. */
 #ifndef BRIDGE_COUNTERS_H
 #define BRIDGE_COUNTERS_H
 
 #include "base/counter.h"
 #include "event/normalise.h"
 
-/* Of one source, labelled source="<name>". */
-#define SOURCE_COUNTERS(X)                                                                         \
-    X(RECEIVED, TOTAL, "bridge_received", "Messages received from MNS")                            \
+/* Of every source, labelled source="<name>". */
+#define SOURCE_COUNTERS(X)                                                                        \
+    X(RECEIVED, TOTAL, "bridge_received", "Messages received from MNS")                           \
+    X(JSON, TOTAL, "bridge_json_envelopes", "JSON envelopes taken off")                           \
+    X(XML, TOTAL, "bridge_xml_envelopes", "XML envelopes taken off")                              \
+    X(BASE64, TOTAL, "bridge_base64_layers", "Base64 layers taken off")                           \
+    X(BARE, TOTAL, "bridge_bare_events", "Events that came without an envelope or Base64")        \
+    X(EVENTS, TOTAL, "bridge_normalised", "Messages that are events")                             \
+    X(UNKNOWN, TOTAL, "bridge_unknown_events", "Events that the catalogue does not know")         \
+    X(UNTYPED, TOTAL, "bridge_untyped_fields", "Typed fields that did not parse and stayed text") \
+    X(REPEATED, TOTAL, "bridge_repeated_members", "Members that came twice; the last one won")    \
+    X(RENAMED, TOTAL, "bridge_renamed_members", "Members renamed to body:<name>")                 \
+    X(INEXACT, TOTAL, "bridge_inexact_integers", "Integers past 64 bits that became text")        \
+    X(FILTERED, TOTAL, "bridge_filtered",                                                         \
+      "Events that the source's Events do not list: done without being published")                \
+    X(LAPSED, TOTAL, "bridge_lapsed",                                                             \
+      "Messages discarded before publishing: no longer ours, or no room; they come again")        \
+    X(PUBLISHED, TOTAL, "bridge_published", "Events and dead letters given to the broker")        \
+    X(ACKED, TOTAL, "bridge_acked", "Events and dead letters that the broker has")                \
+    X(REFUSED, TOTAL, "bridge_refused", "Events that the broker refused for good")                \
+    X(LEFT, TOTAL, "bridge_left",                                                                 \
+      "Messages left in MNS because even their dead letter was refused")                          \
+    X(WAITING, GAUGE, "bridge_waiting", "Messages waiting for room at the publisher")             \
+    X(UP, GAUGE, "bridge_source_up", "1 while receiving works")
+
+/* Of a queue, beside these. */
+#define QUEUE_COUNTERS(X)                                                                          \
     X(EMPTY, TOTAL, "bridge_empty_polls", "Long polls that ended without a message")               \
     X(RECEIVE_ERRORS, TOTAL, "bridge_receive_errors", "Receive requests that failed")              \
     X(DIGEST_ERRORS, TOTAL, "bridge_body_digest_mismatches",                                       \
       "Messages whose MessageBodyMD5 is not that of the body; they are decoded all the same")      \
-    X(JSON, TOTAL, "bridge_json_envelopes", "JSON envelopes taken off")                            \
-    X(XML, TOTAL, "bridge_xml_envelopes", "XML envelopes taken off")                               \
-    X(BASE64, TOTAL, "bridge_base64_layers", "Base64 layers taken off")                            \
-    X(BARE, TOTAL, "bridge_bare_events", "Events that came without an envelope or Base64")         \
-    X(EVENTS, TOTAL, "bridge_normalised", "Messages that are events")                              \
-    X(UNKNOWN, TOTAL, "bridge_unknown_events", "Events that the catalogue does not know")          \
-    X(UNTYPED, TOTAL, "bridge_untyped_fields", "Typed fields that did not parse and stayed text")  \
-    X(REPEATED, TOTAL, "bridge_repeated_members", "Members that came twice; the last one won")     \
-    X(RENAMED, TOTAL, "bridge_renamed_members", "Members renamed to body:<name>")                  \
-    X(INEXACT, TOTAL, "bridge_inexact_integers", "Integers past 64 bits that became text")         \
-    X(FILTERED, TOTAL, "bridge_filtered",                                                          \
-      "Events that the source's Events do not list: deleted without being published")              \
-    X(LAPSED, TOTAL, "bridge_lapsed",                                                              \
-      "Messages discarded before publishing: no longer ours, or no room; they come again")         \
-    X(PUBLISHED, TOTAL, "bridge_published", "Events and dead letters given to the broker")         \
-    X(ACKED, TOTAL, "bridge_acked", "Events and dead letters that the broker has")                 \
-    X(REFUSED, TOTAL, "bridge_refused", "Events that the broker refused for good")                 \
-    X(LEFT, TOTAL, "bridge_left",                                                                  \
-      "Messages left in MNS because even their dead letter was refused")                           \
     X(DELETED, TOTAL, "bridge_deleted", "Messages deleted from MNS")                               \
     X(DELETED_LATE, TOTAL, "bridge_deleted_late",                                                  \
       "Messages whose handle had expired when they were deleted; the broker drops the repeat")     \
@@ -40,8 +46,6 @@
       "Acknowledged messages that could not be deleted while their handle was good")               \
     X(UNDELETED, GAUGE, "bridge_undeleted", "Messages in hand: received, not deleted")             \
     X(POLLS, GAUGE, "bridge_polls_in_flight", "Receive requests under way")                        \
-    X(WAITING, GAUGE, "bridge_waiting", "Messages waiting for room at the publisher")              \
-    X(UP, GAUGE, "bridge_source_up", "1 while receiving works")                                    \
     X(BACKOFF_MS, GAUGE, "bridge_backoff_ms", "How long receiving still pauses after errors")
 
 /* Of the whole program. */
@@ -61,11 +65,15 @@
 #define X(name, kind, metric, help) SOURCE_##name,
 enum { SOURCE_COUNTERS(X) SOURCE_COUNTER_COUNT };
 #undef X
+#define X(name, kind, metric, help) QUEUE_##name,
+enum { QUEUE_COUNTERS(X) QUEUE_COUNTER_COUNT };
+#undef X
 #define X(name, kind, metric, help) BRIDGE_##name,
 enum { BRIDGE_COUNTERS(X) BRIDGE_COUNTER_COUNT };
 #undef X
 
 extern const counter_def_t source_counter_defs[SOURCE_COUNTER_COUNT];
+extern const counter_def_t queue_counter_defs[QUEUE_COUNTER_COUNT];
 extern const counter_def_t bridge_counter_defs[BRIDGE_COUNTER_COUNT];
 /** One row; a set for each source and reason: sluice_bridge_dead_letters_total{source=,reason=}. */
 extern const counter_def_t dead_letter_counter_def;

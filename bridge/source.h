@@ -1,113 +1,113 @@
-/* source.h - one MNS queue: what is being polled, what is in hand, what is to be deleted.
+/* source.h - where messages come from: what every source has, and where sources differ.
  *
- *     MNS --BATCH_RECEIVE x polls--> waiting --(publish.c)--> sent --> acked --BATCH_DELETE--> gone
+ *             take                    (publish.c)                       settle
+ *     MNS -----------> waiting ------------------> sent --> done -----------------> gone from MNS
  *
- * Two bounds make a stalled broker stop the receiving by itself: nothing is polled while messages
- * wait for room at the publisher, and in hand + 16 for each poll under way stays within
- * `undeleted`.  Only an acknowledgement, or the source's own filter, leads to a delete.
+ * A source is a queue that is polled (queue_source.h) or an endpoint that MNS pushes to.  Each
+ * holds its messages in slots, hands them to the publisher one by one, and is told of each slot's
+ * end: it is done, left to MNS, or lapsed before it was published.  What each makes of that, and
+ * how messages come in the first place, is in its table of operations.  A source knows nothing of
+ * others.
  *
- * After a failure the source is down: one poll that does not wait probes it, further and further
- * apart, and the full number starts when that is answered.  A source knows nothing of others.
- *
- * Threads: the bridge's loop owns it; counters and `down` are read by the HTTP thread. */
+ * Threads: the bridge's loop owns it; counters are read by the HTTP thread. */
 #ifndef BRIDGE_SOURCE_H
 #define BRIDGE_SOURCE_H
 
-#include "backoff.h"
+#include "base/clock.h"
 #include "counters.h"
 #include "options.h"
 #include "slots.h"
-#include "visibility.h"
-
-#include <mns/mns.h>
-
-enum { SOURCE_BATCH = 16 /**< messages of a receive, handles of a delete: MNS's limit */ };
 
 /** What all sources of a bridge share. */
 typedef struct source_shared {
     slot_pool_t slots;
+    const sl_clock_t *clock;
     uint64_t now_ms; /**< monotonic; read once a turn */
     uint64_t random;
     uint64_t delete_linger_ms;
     uint64_t received_ms; /**< when messages came last */
+    bool broker_up;       /**< it answers; before, a message could only grow old in our hands */
     bool stopping;        /**< nothing is received any more */
     bool backlog;         /**< this turn brought a full reply: there is more where it came from */
 } source_shared_t;
 
-/* Why a source is down: the name and what /readyz says. */
-#define SOURCE_DOWN_MAP(X)                        \
-    X(NO, "")                                     \
-    X(UNTRIED, "it has not been reached yet")     \
-    X(NO_QUEUE, "the queue does not exist")       \
-    X(REFUSED, "the service refuses the receive") \
-    X(FAILING, "receiving fails")
-#define X(name, text) SOURCE_DOWN_##name,
-typedef enum { SOURCE_DOWN_MAP(X) SOURCE_DOWN_COUNT } source_down_t;
-#undef X
+typedef struct source source_t;
 
-typedef struct source {
+/** What a kind of source does its own way. */
+typedef struct source_ops {
+    void (*destroy)(source_t *source);
+
+    /* duties of a turn; the first two return the work they did */
+    size_t (*take)(source_t *source);   /**< what came, to `waiting` */
+    size_t (*settle)(source_t *source); /**< tells MNS what is done, and asks it for more */
+    void (*tend)(source_t *source);     /**< what is over by time; gauges */
+
+    /** When it next wants a turn though nothing happens; UINT64_MAX: never. */
+    uint64_t (*due_ms)(const source_t *source);
+    /** Is anything in hand that a stop should wait for? */
+    bool (*busy)(const source_t *source);
+    /** May a request under way still bring something after a stop? */
+    bool (*expecting)(const source_t *source);
+    /** @return NULL, or what /readyz says; lives as long as the source. */
+    const char *(*why_not_ready)(const source_t *source);
+
+    /* a slot's end; it is in no list, and the source's to give back */
+    void (*done)(slot_t *slot);   /**< the broker has it, or nobody wants it */
+    void (*left)(slot_t *slot);   /**< the broker refused it even as a dead letter */
+    void (*lapsed)(slot_t *slot); /**< its time was up before it was published: it comes again */
+} source_ops_t;
+
+/** The head of every source. */
+struct source {
+    const source_ops_t *ops;
     const source_options_t *options;
     source_shared_t *shared;
     const char *name;
     char account[OPTIONS_ACCOUNT_MAX + 1], region[OPTIONS_REGION_MAX + 1];
     decode_place_t place;
-    mns_client_t *client;
-    visibility_t visibility;
-
-    source_down_t down;
-    backoff_t receive_backoff, delete_backoff;
-    uint64_t down_since_ms;
-    uint64_t idle_until_ms; /**< a service that answers "empty" at once is not asked at once */
-    uint32_t polls_in_flight, deletes_in_flight;
-
-    size_t in_hand; /**< all slots of this source, whatever their state */
-    slot_list_t waiting, acked, left;
-    uint64_t delete_due_ms;
-    struct delete_batch *batches; /**< kept for use again */
+    int fds[2];          /**< readable when `take` has something to do; -1: none */
+    size_t in_hand;      /**< all slots of this source, whatever their state */
+    slot_list_t waiting; /**< to be published, in order */
 
     counter_t counters[SOURCE_COUNTER_COUNT];
     counter_t dead_letters[EVENT_REASON_COUNT];
-    counter_set_t set, dead_letter_sets[EVENT_REASON_COUNT];
-    sl_buf_t labels[EVENT_REASON_COUNT];
-    sl_buf_t down_texts[SOURCE_DOWN_COUNT];
-} source_t;
+    counter_set_t set, own_set, dead_letter_sets[EVENT_REASON_COUNT];
+    sl_buf_t labels[EVENT_REASON_COUNT]; /**< of NONE: the source alone */
+};
 
-/** Prepares a zeroed source.  @return SL_OK, SL_EINVAL (the MNS client takes no such endpoint, or
- *  there are no keys), SL_ENOMEM.  Call source_fini either way. */
-sl_err source_init(source_t *source, const source_options_t *options, source_shared_t *shared);
+/** For a kind's own create: fills in the head of a zeroed source.
+ *  @param own  the kind's own counters; they get the source's label.
+ *  @return SL_OK, SL_ENOMEM.  Call source_fini either way. */
+sl_err source_init(source_t *source, const source_ops_t *ops, const source_options_t *options,
+                   source_shared_t *shared, counter_set_t own);
 void source_fini(source_t *source);
+
+/** Makes the source that the options describe.
+ *  @return SL_OK, SL_EINVAL (an endpoint that none can be, or no keys), SL_ENOMEM, SL_EIO. */
+sl_err source_create(source_t **out, const source_options_t *options, source_shared_t *shared);
+/** Its slots are gone with the pool of `shared`.  A pointer to NULL is fine. */
+void source_destroy(source_t **source);
 
 void source_register(source_t *source, counter_registry_t *registry);
 void source_unregister(source_t *source, counter_registry_t *registry);
 
-/* -- duties of a turn; each returns the work it did ---------------------------------------- */
+/* -- for the kinds ------------------------------------------------------------------------- */
 
-/** Takes MNS's answers: messages to `waiting`, deletes to their end. */
-size_t source_take_replies(source_t *source);
-/** Sends batches of deletes that are full or due. */
-size_t source_delete(source_t *source);
-/** Starts receives, as many as the bounds allow. */
-size_t source_receive(source_t *source);
-/** Forgets left messages that MNS shows again, and sets the gauges. */
-void source_tend(source_t *source);
-
-/** When the source next wants a turn though nothing happens; UINT64_MAX: never. */
-uint64_t source_due_ms(const source_t *source);
-/** Is anything in hand that a stop should wait for? */
-bool source_busy(const source_t *source);
-/** What /readyz says of a source that is down; lives as long as the source. */
-const char *source_down_text(const source_t *source);
+/** Puts a message in `waiting`.  @return its slot, or NULL without memory. */
+slot_t *source_take_message(source_t *source, const decode_message_t *message, const char *handle);
+/** A slot's memory is free for the next message. */
+void source_give(slot_t *slot);
 
 /* -- for the publisher --------------------------------------------------------------------- */
 
-/** The next message to publish; those whose visibility lapsed are discarded on the way. */
+/** The next message to publish; those whose time is up are discarded on the way. */
 slot_t *source_next_waiting(source_t *source);
 /** Puts it back as the next. */
 void source_wait_again(slot_t *slot);
 void source_sent(slot_t *slot);
-/** The broker has it, or nobody wants it: delete it from MNS. */
+/** The broker has it, or nobody wants it: MNS may forget it. */
 void source_done(slot_t *slot);
-/** The broker refused it even as a dead letter: leave it in MNS. */
+/** The broker refused it even as a dead letter: MNS keeps it. */
 void source_leave(slot_t *slot);
 
 static inline void source_count(source_t *source, int counter, uint64_t n)
