@@ -56,7 +56,7 @@ static sl_err resolve(const char *listen, struct addrinfo **found)
     return getaddrinfo(numeric, port, &hints, found) == 0 ? SL_OK : SL_EINVAL;
 }
 
-static sl_err name_of(int fd, char url[HTTP_URL_MAX])
+static sl_err name_of(int fd, bool tls, char url[HTTP_URL_MAX])
 {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
@@ -67,11 +67,12 @@ static sl_err name_of(int fd, char url[HTTP_URL_MAX])
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return SL_EIO;
     bool v6 = address.ss_family == AF_INET6;
-    snprintf(url, HTTP_URL_MAX, "http://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    snprintf(url, HTTP_URL_MAX, "http%s://%s%s%s:%s", tls ? "s" : "", v6 ? "[" : "", host,
+             v6 ? "]" : "", port);
     return SL_OK;
 }
 
-sl_err http_listen(const char *listen_at, int *fd, char url[HTTP_URL_MAX])
+sl_err http_listen(const char *listen_at, bool tls, int *fd, char url[HTTP_URL_MAX])
 {
     struct addrinfo *found;
     if (resolve(listen_at, &found) != SL_OK)
@@ -80,7 +81,7 @@ sl_err http_listen(const char *listen_at, int *fd, char url[HTTP_URL_MAX])
     int sock = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool bound = sock >= 0 && setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
                  bind(sock, found->ai_addr, found->ai_addrlen) == 0 && listen(sock, BACKLOG) == 0 &&
-                 name_of(sock, url) == SL_OK;
+                 name_of(sock, tls, url) == SL_OK;
     int saved = errno;
     freeaddrinfo(found);
     if (!bound) {

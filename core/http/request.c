@@ -32,6 +32,29 @@ static http_request_t *request_of(struct MHD_Connection *connection)
 
 /* -- connections --------------------------------------------------------------------------- */
 
+/* Whom to cut for a newcomer: who is silent between requests, else who is still sending one; the
+ * one that began first.  Both lists are in that order. */
+static http_request_t *slowest(const http_server_t *s, const http_request_t *newcomer)
+{
+    if (s->idle != NULL && s->idle != newcomer)
+        return s->idle;
+    for (http_request_t *r = s->busy; r != NULL; r = r->next)
+        if (r->phase == PHASE_READING || r->phase == PHASE_REFUSED)
+            return r;
+    return NULL;
+}
+
+static void make_room(http_server_t *s, const http_request_t *newcomer)
+{
+    if (!s->options.make_room || s->connections <= s->options.max_connections)
+        return;
+    http_request_t *r = slowest(s, newcomer);
+    if (r == NULL)
+        return;
+    http_cut(r);
+    count(s, HTTP_COUNT_CROWDED_OUT);
+}
+
 static http_request_t *open_connection(http_server_t *s, struct MHD_Connection *connection)
 {
     http_request_t *r = calloc(1, sizeof *r);
@@ -49,16 +72,18 @@ static http_request_t *open_connection(http_server_t *s, struct MHD_Connection *
         shutdown(r->fd, SHUT_RDWR); /* unwatched, a parked request of it would never end */
     }
     count(s, HTTP_COUNT_ACCEPTED);
-    set_gauge(s, HTTP_COUNT_CONNECTIONS, 1);
+    counter_set(&s->counters[HTTP_COUNT_CONNECTIONS], ++s->connections);
+    make_room(s, r);
     return r;
 }
 
 static void close_connection(http_request_t *r)
 {
+    http_server_t *s = r->server;
     http_place(r, NULL);
-    epoll_ctl(r->server->epoll_fd, EPOLL_CTL_DEL, r->fd, NULL);
-    set_gauge(r->server, HTTP_COUNT_CONNECTIONS, -1);
-    r->server->mhd_due = true; /* it may accept again only at its next run */
+    epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, r->fd, NULL);
+    counter_set(&s->counters[HTTP_COUNT_CONNECTIONS], --s->connections);
+    s->mhd_due = true; /* it may accept again only at its next run */
     if (r->response != NULL)
         MHD_destroy_response(r->response);
     sl_buf_fini(&r->target);
@@ -177,6 +202,17 @@ static enum MHD_Result park(http_request_t *r)
     return MHD_YES;
 }
 
+/* The head is there: does anybody want the body? */
+static enum MHD_Result look_at_head(http_request_t *r)
+{
+    const http_server_options_t *o = &r->server->options;
+    if (o->on_head != NULL)
+        o->on_head(o->ctx, r);
+    if (r->phase == PHASE_REPLIED)
+        return queue_response(r);
+    return announces_too_much(r) ? refuse_size(r) : MHD_YES;
+}
+
 static enum MHD_Result ask(http_request_t *r)
 {
     http_server_t *s = r->server;
@@ -200,7 +236,7 @@ enum MHD_Result http_on_call(void *cls, struct MHD_Connection *connection, const
     if (!r->head_seen) {
         r->head_seen = true;
         r->method = method;
-        return announces_too_much(r) ? refuse_size(r) : MHD_YES;
+        return look_at_head(r);
     }
     if (*upload_len > 0)
         return take_piece(r, upload, upload_len);
@@ -218,6 +254,7 @@ void http_on_completed(void *cls, struct MHD_Connection *connection, void **stat
     http_request_t *r = *state;
     if (r == NULL)
         return;
+    s->unsent -= r->phase == PHASE_REPLIED;
     r->phase = PHASE_IDLE;
     http_place(r, &s->idle);
 }
@@ -310,10 +347,15 @@ static struct MHD_Response *make_response(const http_reply_t *reply)
     return response;
 }
 
-/* From parked to replied; libmicrohttpd will call http_on_call once more. */
-static void unpark(http_request_t *r)
+/* The owner is done with it.  Was it parked, libmicrohttpd will call http_on_call once more. */
+static void replied(http_request_t *r)
 {
     http_server_t *s = r->server;
+    bool was_parked = r->phase == PHASE_PARKED;
+    s->unsent += r->phase != PHASE_REPLIED;
+    r->phase = PHASE_REPLIED;
+    if (!was_parked)
+        return;
     set_gauge(s, HTTP_COUNT_PARKED, -1);
     http_place(r, &s->busy);
     MHD_resume_connection(r->connection);
@@ -326,10 +368,7 @@ void http_request_reply(http_request_t *r, const http_reply_t *reply)
     r->status = reply->status;
     if (r->response == NULL)
         count(r->server, HTTP_COUNT_NO_MEMORY);
-    bool was_parked = r->phase == PHASE_PARKED;
-    r->phase = PHASE_REPLIED;
-    if (was_parked)
-        unpark(r);
+    replied(r);
 }
 
 static void append_head(sl_buf_t *out, const http_reply_t *reply)
@@ -373,11 +412,8 @@ void http_request_break(http_request_t *r, const http_reply_t *reply)
         send_half(r, reply);
     else
         reset(r);
-    bool was_parked = r->phase == PHASE_PARKED;
-    r->response = NULL;
-    r->phase = PHASE_REPLIED; /* with no response: http_on_call hangs up */
-    if (was_parked)
-        unpark(r);
+    r->response = NULL; /* http_on_call hangs up */
+    replied(r);
 }
 
 void http_request_drop(http_request_t *r)
@@ -385,6 +421,5 @@ void http_request_drop(http_request_t *r)
     http_server_t *s = r->server;
     if (s->options.on_gone != NULL)
         s->options.on_gone(s->options.ctx, r);
-    r->phase = PHASE_REPLIED; /* with no response: http_on_call hangs up */
-    unpark(r);
+    replied(r); /* with no response: http_on_call hangs up */
 }

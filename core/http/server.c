@@ -4,6 +4,7 @@
  * Why we look for hang-ups ourselves: libmicrohttpd lets go of a suspended connection, so it cannot
  * see a parked client leave; and it reads edge-triggered but stops at a short read, so an end that
  * came together with the last bytes goes unseen until the idle timeout. */
+#include "pem.h"
 #include "server_impl.h"
 
 #include <errno.h>
@@ -14,7 +15,9 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { EVENTS_A_TURN = 64 };
+enum { EVENTS_A_TURN = 64, CONNECTIONS_SPARE = 32 };
+
+static const char TLS_PRIORITIES[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
 
 static const counter_def_t counter_defs[] = {HTTP_COUNTERS(COUNTER_DEF)};
 
@@ -32,13 +35,17 @@ void http_place(http_request_t *r, http_request_t **list)
     DL_APPEND(*list, r);
 }
 
+void http_cut(http_request_t *r)
+{
+    http_place(r, NULL);
+    /* libmicrohttpd has no call to end a connection from outside; it sees this as a hang-up */
+    shutdown(r->fd, SHUT_RDWR);
+}
+
 static void cut_overdue(http_server_t *s, http_request_t **list)
 {
     while (*list != NULL && (*list)->deadline_ms <= s->now_ms) {
-        http_request_t *r = *list;
-        http_place(r, NULL);
-        /* libmicrohttpd has no call to end a connection from outside; it sees this as a hang-up */
-        shutdown(r->fd, SHUT_RDWR);
+        http_cut(*list);
         counter_add(&s->counters[HTTP_COUNT_TIMEOUTS], 1);
     }
 }
@@ -101,6 +108,11 @@ sl_err http_server_run(http_server_t *s, int timeout_ms)
     return SL_OK;
 }
 
+size_t http_server_unsent(const http_server_t *s)
+{
+    return s->unsent;
+}
+
 int http_server_fd(const http_server_t *s)
 {
     return s->epoll_fd;
@@ -133,6 +145,11 @@ static void set_defaults(http_server_options_t *o)
     o->clock = o->clock != NULL ? o->clock : &sl_clock_system;
 }
 
+static bool is_tls(const http_server_options_t *o)
+{
+    return o->certificate_file != NULL && o->key_file != NULL;
+}
+
 /* Targets are the handler's to decode. */
 static size_t leave_escaped(void *cls, struct MHD_Connection *connection, char *text)
 {
@@ -141,18 +158,63 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *connection, char *
     return strlen(text);
 }
 
-static sl_err start_daemon(http_server_t *s)
+/* Of the connections above the limit, how many may be there until those cut for them are closed. */
+static unsigned spare(const http_server_t *s)
 {
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
-    s->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, http_on_call, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, s->options.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+    return s->options.make_room ? CONNECTIONS_SPARE : 0;
+}
+
+static struct MHD_Daemon *start_mhd(http_server_t *s, unsigned flags,
+                                    const struct MHD_OptionItem *more)
+{
+    int listen_fd = s->listen_fd;
+    s->listen_fd = -1; /* libmicrohttpd closes it, also when it does not start */
+    return MHD_start_daemon(
+        flags | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_on_call, s,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+        s->options.max_connections + spare(s), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         s->options.max_head, MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK,
         http_on_line, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-        http_on_connection, s, MHD_OPTION_END);
-    if (s->daemon == NULL)
-        return SL_EIO;
+        http_on_connection, s, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+}
+
+/* libmicrohttpd reads certificate and key while it starts, and complains of them by failing. */
+static sl_err start_tls(http_server_t *s)
+{
+    http_pem_t certificate = {0}, key = {0};
+    sl_err err = http_pem_read(&certificate, s->options.certificate_file);
+    if (err == SL_OK)
+        err = http_pem_read(&key, s->options.key_file);
+    if (err == SL_OK) {
+        const struct MHD_OptionItem tls[] = {
+            {MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.text},
+            {MHD_OPTION_HTTPS_MEM_KEY, 0, key.text},
+            {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+            {MHD_OPTION_END, 0, NULL},
+        };
+        s->daemon = start_mhd(s, MHD_USE_TLS, tls);
+        err = s->daemon != NULL ? SL_OK : SL_EINVAL;
+    }
+    int saved = errno;
+    http_pem_fini(&certificate);
+    http_pem_fini(&key);
+    errno = saved;
+    return err;
+}
+
+static sl_err start_plain(http_server_t *s)
+{
+    const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    s->daemon = start_mhd(s, 0, none);
+    return s->daemon != NULL ? SL_OK : SL_EIO;
+}
+
+static sl_err start_daemon(http_server_t *s)
+{
+    sl_err err = is_tls(&s->options) ? start_tls(s) : start_plain(s);
+    if (err != SL_OK)
+        return err;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = s};
     if (info == NULL || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, info->epoll_fd, &event) != 0)
@@ -170,12 +232,12 @@ sl_err http_server_create(http_server_t **out, const http_server_options_t *opti
     set_defaults(&s->options);
     s->now_ms = sl_clock_mono_ms(s->options.clock);
     s->counter_set =
-        (counter_set_t){.defs = counter_defs, .values = s->counters, .count = HTTP_COUNTER_COUNT};
+        (counter_set_t){counter_defs, s->counters, HTTP_COUNTER_COUNT, options->labels, NULL};
     sl_err err = SL_EIO;
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (s->epoll_fd < 0)
         goto fail;
-    err = http_listen(options->listen, &s->listen_fd, s->url);
+    err = http_listen(options->listen, is_tls(options), &s->listen_fd, s->url);
     if (err != SL_OK)
         goto fail;
     err = start_daemon(s);

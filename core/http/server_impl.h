@@ -55,6 +55,8 @@ struct http_server {
     uint64_t now_ms;
     http_request_t *idle, *busy; /**< each in order of deadline: its timeout is the same for all */
     http_request_t *parked;
+    unsigned connections;
+    size_t unsent; /**< requests in PHASE_REPLIED */
     http_watch_t *watches;
     counter_t counters[HTTP_COUNTER_COUNT];
     counter_set_t counter_set;
@@ -63,6 +65,9 @@ struct http_server {
 
 /** Puts the connection on one of the server's lists, or on none (NULL).  Its time begins anew. */
 void http_place(http_request_t *r, http_request_t **list);
+
+/** Ends a connection that waits for its peer. */
+void http_cut(http_request_t *r);
 
 /* libmicrohttpd's callbacks, in request.c */
 void *http_on_line(void *cls, const char *target, struct MHD_Connection *connection);

@@ -9,8 +9,8 @@
  * A handler sees a whole request, its target exactly as it was sent, and replies at once or later:
  * a request that on_request leaves unanswered is parked, its socket watched for nothing but a
  * hang-up, and costs no time while it waits.  Keep-alive, pipelining, chunked bodies, Expect:
- * 100-continue and HTTP/1.0 are libmicrohttpd's work; the bounds are ours: connections, head, body,
- * and how long a slow peer may take over a request or over its reply.
+ * 100-continue, HTTP/1.0 and TLS are libmicrohttpd's work; the bounds are ours: connections, head,
+ * body, and how long a slow peer may take over a request or over its reply.
  *
  * Threads: a server belongs to the thread that runs it; nothing here locks. */
 #ifndef HTTP_SERVER_H
@@ -31,6 +31,8 @@
     X(PARKED, GAUGE, "http_parked", "Requests that wait for something to happen")               \
     X(HANGUPS, TOTAL, "http_hangups", "Parked requests whose client hung up")                   \
     X(TIMEOUTS, TOTAL, "http_timeouts", "Connections cut because the peer was silent or slow")  \
+    X(CROWDED_OUT, TOTAL, "http_crowded_out",                                                   \
+      "Connections cut while silent or slow, to make room for others")                          \
     X(TOO_LARGE, TOTAL, "http_too_large", "Requests refused because the body passes the limit") \
     X(NO_MEMORY, TOTAL, "http_no_memory", "Connections dropped because memory was short")
 #define X(name, kind, metric, help) HTTP_COUNT_##name,
@@ -45,25 +47,36 @@ typedef struct http_request http_request_t;
 /** Zero is every default. */
 typedef struct http_server_options {
     const char *listen; /**< "127.0.0.1:8700", "[::1]:0", "*:80"; port 0: a free one; borrowed */
+    /** The head of a request is there, its body is not.  Reply now, and the body is not read and
+     * the connection closes; or return, and on_request follows.  May be NULL. */
+    void (*on_head)(void *ctx, http_request_t *request);
     /** A request is complete.  Reply now, or return and reply later. */
     void (*on_request)(void *ctx, http_request_t *request);
     /** A parked request's client hung up, or the server is being destroyed: forget the request, do
      *  not reply.  May be NULL when every request is answered at once. */
     void (*on_gone)(void *ctx, http_request_t *request);
     void *ctx;
-    size_t max_body;              /**< bytes; larger: 413; 0: 128 KiB */
-    size_t max_head;              /**< bytes a connection may use for heads; 0: 32 KiB */
-    unsigned max_connections;     /**< more wait in the listen queue; 0: 1000 */
+    size_t max_body;          /**< bytes; larger: 413; 0: 128 KiB */
+    size_t max_head;          /**< bytes a connection may use for heads; 0: 32 KiB */
+    unsigned max_connections; /**< more wait in the listen queue; 0: 1000 */
+    /** At the limit nobody waits: of the connections that are silent between requests, else of
+     * those that are still sending one, the one that has been for longest is cut.  So slow senders,
+     * however many, hold up no quick one. */
+    bool make_room;
     uint32_t idle_ms;             /**< silence between requests; 0: 75 s */
     uint32_t request_ms;          /**< to send a request, or to take a reply; 0: 30 s */
     const sl_clock_t *clock;      /**< for the two above; NULL: the system's */
     counter_registry_t *registry; /**< NULL: not shown; borrowed until destroy */
+    const char *labels;           /**< of the counters: `source="a"`; borrowed until destroy */
+    /** PEM files; both given: HTTPS, TLS 1.2 at least.  Read during create. */
+    const char *certificate_file, *key_file;
 } http_server_options_t;
 
-/** @return SL_OK, SL_EINVAL (listen malformed), SL_EIO (cannot bind; errno), SL_ENOMEM. */
+/** @return SL_OK, SL_EINVAL (listen malformed, or no certificate with its key in the files), SL_EIO
+ *          (cannot bind, cannot read a file; errno), SL_ENOMEM. */
 sl_err http_server_create(http_server_t **out, const http_server_options_t *options);
 
-/** "http://127.0.0.1:8700", with the real port.  Valid until destroy. */
+/** "http://127.0.0.1:8700" or "https://…", with the real port.  Valid until destroy. */
 const char *http_server_url(const http_server_t *server);
 
 /** Waits at most timeout_ms (-1: for ever) for something to do, and does it.
@@ -79,6 +92,10 @@ int http_server_timeout_ms(const http_server_t *server);
 /** Lets http_server_run wait for a descriptor of the owner's as well; on_ready is called whenever
  * it is readable.  The owner closes it after destroy.  @return SL_OK, SL_ENOMEM, SL_EIO. */
 sl_err http_server_watch(http_server_t *server, int fd, void (*on_ready)(void *ctx), void *ctx);
+
+/** How many replies are not wholly on their way yet: before an end one runs the server until there
+ *  are none. */
+size_t http_server_unsent(const http_server_t *server);
 
 /** Cuts every connection; parked requests get on_gone. */
 void http_server_destroy(http_server_t **server);
