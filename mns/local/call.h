@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "box.h"
 #include "local.h"
+#include "push.h"
 #include "target.h"
 
 struct local {
@@ -20,6 +21,8 @@ struct local {
     faults_t faults;
     answers_t answers;
     box_t mails, sms;
+    pushes_t *pushes;
+    char cert_url[LOCAL_URL_MAX];
     uint64_t boot, request_number;
     counter_registry_t registry;
     counter_t counters[LOCAL_COUNTER_COUNT];

@@ -88,16 +88,55 @@ static void delete_sms(local_t *l, http_request_t *request)
     get_sms(l, request);
 }
 
+/* -- pushes -------------------------------------------------------------------------------- */
+
+static void get_pushes(local_t *l, http_request_t *request)
+{
+    sl_buf_t out = SL_BUF_INIT;
+    pushes_write(l->pushes, &out);
+    inspect_send(request, 200, NULL, &out);
+}
+
+static void get_dead(local_t *l, http_request_t *request)
+{
+    send_box(request, pushes_dead(l->pushes), "pushes");
+}
+
+static void delete_dead(local_t *l, http_request_t *request)
+{
+    box_clear(pushes_dead(l->pushes));
+    get_dead(l, request);
+}
+
+static void get_certificate(local_t *l, http_request_t *request)
+{
+    sl_buf_t out = SL_BUF_INIT;
+    const char *certificate = pushes_certificate(l->pushes);
+    if (certificate == NULL) {
+        send_sentence(request, 500, "out of memory");
+        return;
+    }
+    sl_buf_append_str(&out, certificate);
+    inspect_send(request, 200, "application/x-pem-file", &out);
+}
+
 /* -- all pages ----------------------------------------------------------------------------- */
 
 static const struct page {
     const char *method, *path;
     void (*reply)(local_t *l, http_request_t *request);
 } pages[] = {
-    {"GET", "/local/faults", get_faults},       {"POST", "/local/faults", post_faults},
-    {"DELETE", "/local/faults", delete_faults}, {"GET", "/local/mail", get_mail},
-    {"DELETE", "/local/mail", delete_mail},     {"GET", "/local/sms", get_sms},
+    {"GET", "/local/faults", get_faults},
+    {"POST", "/local/faults", post_faults},
+    {"DELETE", "/local/faults", delete_faults},
+    {"GET", "/local/mail", get_mail},
+    {"DELETE", "/local/mail", delete_mail},
+    {"GET", "/local/sms", get_sms},
     {"DELETE", "/local/sms", delete_sms},
+    {"GET", "/local/pushes", get_pushes},
+    {"GET", "/local/dead", get_dead},
+    {"DELETE", "/local/dead", delete_dead},
+    {"GET", "/local/certificate.pem", get_certificate},
 };
 
 bool inspect_reply(local_t *l, http_request_t *request)

@@ -10,7 +10,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { NOTES_MAX = 10000, NOTES_BYTES_MAX = 16 << 20 }; /* mails, and short messages, kept */
+enum {
+    NOTES_MAX = 10000, /* mails, and short messages, kept */
+    NOTES_BYTES_MAX = 16 << 20,
+};
 
 static const counter_def_t counter_defs[] = {LOCAL_COUNTERS(COUNTER_DEF)};
 
@@ -101,6 +104,8 @@ static void on_gone(void *ctx, http_request_t *request)
 
 static void set_gauges(local_t *l)
 {
+    push_stats_t pushes;
+    pushes_stats(l->pushes, &pushes);
     const struct {
         int counter;
         uint64_t value;
@@ -109,7 +114,14 @@ static void set_gauges(local_t *l)
                   {LOCAL_COUNT_UNDELETED_PACE_PEAK, l->queues.undeleted_pace_peak},
                   {LOCAL_COUNT_MAILS, l->mails.added},
                   {LOCAL_COUNT_SMS, l->sms.added},
-                  {LOCAL_COUNT_NOTES_DROPPED, l->mails.dropped + l->sms.dropped},
+                  {LOCAL_COUNT_NOTES_DROPPED,
+                   l->mails.dropped + l->sms.dropped + pushes_dead(l->pushes)->dropped},
+                  {LOCAL_COUNT_PUSHES, pushes.delivered},
+                  {LOCAL_COUNT_PUSH_FAILURES, pushes.failures},
+                  {LOCAL_COUNT_PUSHES_DEAD, pushes.dead},
+                  {LOCAL_COUNT_PUSHES_CANCELLED, pushes.cancelled},
+                  {LOCAL_COUNT_PUSHES_PENDING, pushes.pending},
+                  {LOCAL_COUNT_PUSHES_UNDER_WAY, pushes.under_way},
                   {LOCAL_COUNT_MESSAGES, l->queues.message_count},
                   {LOCAL_COUNT_BYTES, l->queues.bytes},
                   {LOCAL_COUNT_QUEUES, HASH_COUNT(l->queues.queues)},
@@ -121,9 +133,13 @@ static void set_gauges(local_t *l)
 /* When the server must wake by itself. */
 static uint64_t next_ms(const local_t *l)
 {
-    uint64_t queues = queue_store_next_ms(&l->queues);
-    uint64_t answers = queue_store_ms_until(&l->queues, answers_due_ms(&l->answers));
-    return queues < answers ? queues : answers;
+    const uint64_t all[] = {queue_store_next_ms(&l->queues),
+                            queue_store_ms_until(&l->queues, answers_due_ms(&l->answers)),
+                            pushes_next_ms(l->pushes)};
+    uint64_t next = UINT64_MAX;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        next = all[i] < next ? all[i] : next;
+    return next;
 }
 
 sl_err local_turn(local_t *l, int timeout_ms)
@@ -134,6 +150,7 @@ sl_err local_turn(local_t *l, int timeout_ms)
     sl_err err = http_server_run(l->http, wait);
     queue_store_turn(&l->queues);
     answers_turn(&l->answers, l->queues.now_ms);
+    pushes_turn(l->pushes);
     set_gauges(l);
     return err;
 }
@@ -180,6 +197,34 @@ static sl_err create_parts(local_t *l, const local_options_t *options, char *sen
     return http_server_create(&l->http, &http);
 }
 
+/* After the server, whose address goes into each push. */
+static sl_err create_pushes(local_t *l, const local_options_t *options, char *sentence)
+{
+    snprintf(l->cert_url, sizeof l->cert_url, "%s/local/certificate.pem", local_url(l));
+    const pushes_options_t pushes = {
+        .courier = {.owner = options->account,
+                    .key_file = options->push_key,
+                    .cert_url = options->cert_url != NULL ? options->cert_url : l->cert_url,
+                    .ca_file = options->push_ca,
+                    .slots = options->push_connections != 0 ? options->push_connections
+                                                            : LOCAL_PUSH_CONNECTIONS,
+                    .answer_ms = options->push_answer_ms,
+                    .boot = l->boot},
+        .store = &l->queues,
+        .faults = &l->faults,
+        .clock = options->clock,
+        .time_scale = options->time_scale != 0 ? options->time_scale : 1};
+    sl_err err = pushes_create(&l->pushes, &pushes);
+    if (err == SL_EINVAL)
+        snprintf(sentence, LOCAL_SENTENCE_MAX, "%s: no RSA private key of 512 to 8192 bits in PEM",
+                 options->push_key);
+    else if (err == SL_EIO && options->push_key != NULL)
+        snprintf(sentence, LOCAL_SENTENCE_MAX, "%s: %s", options->push_key, strerror(errno));
+    if (err != SL_OK)
+        return err;
+    return http_server_watch(l->http, pushes_fd(l->pushes), pushes_on_ready, l->pushes);
+}
+
 sl_err local_create(local_t **out, const local_options_t *options,
                     char sentence[LOCAL_SENTENCE_MAX])
 {
@@ -189,6 +234,8 @@ sl_err local_create(local_t **out, const local_options_t *options,
         return SL_ENOMEM;
     l->options = *options;
     sl_err err = create_parts(l, options, sentence);
+    if (err == SL_OK)
+        err = create_pushes(l, options, sentence);
     if (err == SL_OK)
         *out = l;
     else
@@ -205,6 +252,7 @@ void local_destroy(local_t **local)
     http_server_destroy(&l->http); /* first: parked requests let go of what they wait for */
     answers_fini(&l->answers);
     faults_fini(&l->faults);
+    pushes_destroy(&l->pushes);
     box_clear(&l->mails);
     box_clear(&l->sms);
     queue_store_fini(&l->queues);

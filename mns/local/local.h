@@ -28,10 +28,17 @@
     X(DELIVERED, TOTAL, "mns_local_delivered_messages", "Messages that topics put into queues")   \
     X(UNDELIVERABLE, TOTAL, "mns_local_undeliverable_messages",                                   \
       "Messages whose subscription names a queue that is not there, or that found no memory")     \
+    X(PUSHES, TOTAL, "mns_local_pushes", "Pushes that an endpoint answered with 2xx")             \
+    X(PUSH_FAILURES, TOTAL, "mns_local_push_failures", "Tries to push that failed")               \
+    X(PUSHES_DEAD, TOTAL, "mns_local_dead_pushes", "Pushes that exhausted their retries")         \
+    X(PUSHES_CANCELLED, TOTAL, "mns_local_cancelled_pushes",                                      \
+      "Pushes that were pending when their subscription ended")                                   \
+    X(PUSHES_PENDING, GAUGE, "mns_local_pending_pushes", "Pushes not delivered yet")              \
+    X(PUSHES_UNDER_WAY, GAUGE, "mns_local_pushes_under_way", "Pushes that wait for an answer")    \
     X(MAILS, TOTAL, "mns_local_mails", "Messages published to mail endpoints")                    \
     X(SMS, TOTAL, "mns_local_sms", "Messages published to SMS endpoints")                         \
     X(NOTES_DROPPED, TOTAL, "mns_local_dropped_notes",                                            \
-      "Mails and short messages that are no longer there to read, because newer ones came")       \
+      "Mails, short messages and dead pushes that are no longer there to read: newer ones came")  \
     X(RECEIVED, TOTAL, "mns_local_received_messages", "Messages handed to receivers")             \
     X(DELETED, TOTAL, "mns_local_deleted_messages", "Messages deleted by receipt handle")         \
     X(THROTTLED, TOTAL, "mns_local_throttled",                                                    \
@@ -42,7 +49,7 @@
     X(UNDELETED_PACE_PEAK, GAUGE, "mns_local_undeleted_pace_peak",                                \
       "The most by which received messages of any queue outran deleted ones within a second")     \
     X(MESSAGES, GAUGE, "mns_local_messages", "Messages in all queues")                            \
-    X(BYTES, GAUGE, "mns_local_message_bytes", "Memory that messages take")                       \
+    X(BYTES, GAUGE, "mns_local_message_bytes", "Memory that messages and pushes take")            \
     X(QUEUES, GAUGE, "mns_local_queues", "Queues")                                                \
     X(TOPICS, GAUGE, "mns_local_topics", "Topics")
 #define X(name, kind, metric, help) LOCAL_COUNT_##name,
@@ -59,10 +66,17 @@ typedef struct local_options {
     unsigned max_connections;
     bool throttle;      /**< refuse receives as the service does, see queue_over_limit */
     const char *faults; /**< file of rules, see fault.h; NULL: none */
+    /* Pushes; see courier.h and push.h. */
+    const char *push_key;      /**< PEM file; NULL: a key is made when it is needed */
+    const char *push_ca;       /**< NULL: the system's */
+    const char *cert_url;      /**< NULL: /local/certificate.pem of this server */
+    unsigned push_connections; /**< 0: 64 */
+    uint32_t push_answer_ms;   /**< 0: 5000; for tests */
+    uint64_t time_scale;       /**< 0: 1 */
     const sl_clock_t *clock;
 } local_options_t;
 
-enum { LOCAL_SENTENCE_MAX = 512 };
+enum { LOCAL_SENTENCE_MAX = 512, LOCAL_URL_MAX = 128, LOCAL_PUSH_CONNECTIONS = 64 };
 
 /** @param sentence  says what is wrong with a file; "" when the error is about something else.
  *  @return SL_OK, SL_EINVAL (listen or a file malformed), SL_EIO (cannot bind, or no random

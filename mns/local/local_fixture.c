@@ -37,7 +37,8 @@ int fixture_setup_with(void **state, local_options_t options)
     options.region = "cn-hangzhou";
     options.key_id = KEY_ID;
     options.key_secret = SECRET;
-    options.memory_bytes = 64 << 20;
+    if (options.memory_bytes == 0)
+        options.memory_bytes = 64 << 20;
     options.clock = &f->clock.clock;
     char sentence[LOCAL_SENTENCE_MAX];
     if (local_create(&f->local, &options, sentence) != SL_OK)
@@ -176,6 +177,14 @@ raw_reply_t ask(fixture_t *f, const asking_t *asking)
 raw_reply_t call(fixture_t *f, const char *verb, const char *target, const char *body)
 {
     return ask(f, &(asking_t){.verb = verb, .target = target, .body = body});
+}
+
+raw_reply_t ask_page(fixture_t *f, const char *verb, const char *path)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: h\r\n\r\n", verb, path);
+    raw_say(&f->client, text);
+    return raw_hear(&f->client);
 }
 
 /* -- answers ------------------------------------------------------------------------------- */

@@ -43,6 +43,8 @@ typedef struct asking {
 void ask_raw(raw_client_t *client, const asking_t *asking);
 /** Sends it on the fixture's connection and hears the answer. */
 raw_reply_t ask(fixture_t *f, const asking_t *asking);
+/** One of the server's own pages, without a signature. */
+raw_reply_t ask_page(fixture_t *f, const char *verb, const char *path);
 /** The usual short form. */
 raw_reply_t call(fixture_t *f, const char *verb, const char *target, const char *body);
 

@@ -37,14 +37,6 @@ static raw_reply_t publish(fixture_t *f, const char *body, const char *children)
     return call(f, "POST", "/topics/t/messages", text);
 }
 
-static raw_reply_t page(fixture_t *f, const char *method, const char *path)
-{
-    char text[128];
-    snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: h\r\n\r\n", method, path);
-    raw_say(&f->client, text);
-    return raw_hear(&f->client);
-}
-
 /* -- mail and SMS -------------------------------------------------------------------------- */
 
 #define MAIL_ATTRIBUTES                                                                        \
@@ -65,13 +57,13 @@ static void a_mail_can_be_read_as_it_would_be_sent(void **state)
              "\"body\":\"1 < \\\"2\\\"\",\"attributes\":{\"AccountName\":\"ops\",\"Subject\":"
              "\"Hi\",\"IsHtml\":0,\"AddressType\":1,\"ReplyToAddress\":\"0\"}}]}\n",
              element(reply, "MessageId", 0));
-    reply = page(f, "GET", "/local/mail");
+    reply = ask_page(f, "GET", "/local/mail");
     assert_status(reply, 200);
     assert_string_equal(header(reply, "Content-Type"), "application/json");
     assert_string_equal(reply.body, wanted); /* the body alone, whatever the format */
-    assert_string_equal(page(f, "GET", "/local/sms").body, "{\"messages\":[]}\n");
+    assert_string_equal(ask_page(f, "GET", "/local/sms").body, "{\"messages\":[]}\n");
     assert_int_equal(counted(f, "mns_local_mails_total"), 1);
-    assert_string_equal(page(f, "DELETE", "/local/mail").body, "{\"messages\":[]}\n");
+    assert_string_equal(ask_page(f, "DELETE", "/local/mail").body, "{\"messages\":[]}\n");
 }
 
 static void an_anonymous_sms_goes_to_whom_the_message_names(void **state)
@@ -85,7 +77,7 @@ static void an_anonymous_sms_goes_to_whom_the_message_names(void **state)
             "<MessageAttributes><DirectSMS>{\"FreeSignName\":\"s\",\"TemplateCode\":\"c\","
             "\"Type\":\"multiContent\",\"Receiver\":\"111,112\",\"SmsParams\":\"{\\\"111\\\":{}}\"}"
             "</DirectSMS></MessageAttributes>");
-    cJSON *all = cJSON_Parse(page(f, "GET", "/local/sms").body);
+    cJSON *all = cJSON_Parse(ask_page(f, "GET", "/local/sms").body);
     const cJSON *messages = cJSON_GetObjectItem(all, "messages");
     assert_int_equal(cJSON_GetArraySize(messages), 3);
     int named = 0;

@@ -145,7 +145,7 @@ static void subscriptions_have_rules(void **state)
     } cases[] = {
         {SUB("s"), "", "EndpointInvalid"},
         {SUB("s"), "<Endpoint>somewhere</Endpoint>", "EndpointInvalid"},
-        {SUB("s"), "<Endpoint>http://127.0.0.1/push</Endpoint>", "EndpointInvalid"},
+        {SUB("s"), "<Endpoint>http://user@127.0.0.1/push</Endpoint>", "EndpointInvalid"},
         {SUB("s"), TO_Q "<FilterTag>12345678901234567</FilterTag>", "InvalidArgument"},
         {SUB("s"), TO_Q "<NotifyContentFormat>YAML</NotifyContentFormat>", "InvalidArgument"},
         {SUB("s"), TO_Q "<NotifyStrategy>NEVER</NotifyStrategy>", "InvalidArgument"},

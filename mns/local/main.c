@@ -16,7 +16,8 @@ extern char **environ;
 
 typedef struct options {
     const char *listen, *account, *region, *key_id, *key_secret, *faults;
-    uint64_t memory_bytes, connections;
+    const char *push_key, *push_ca, *cert_url;
+    uint64_t memory_bytes, connections, push_connections, time_scale;
     int throttle;
 } options_t;
 
@@ -82,6 +83,37 @@ static const config_opt_t rows[] = {
      .offset = AT(faults),
      .arg = "FILE",
      .help = "what goes wrong, as POST /local/faults takes it"},
+    {.key = "time_scale",
+     .kind = CONFIG_U64,
+     .offset = AT(time_scale),
+     .def = "1",
+     .arg = "N",
+     .help = "waits between tries to push are N times shorter",
+     .min = 1,
+     .max = 1000000},
+    {.key = "push_connections",
+     .kind = CONFIG_U64,
+     .offset = AT(push_connections),
+     .def = "64",
+     .arg = "N",
+     .help = "pushes under way at once",
+     .min = 1,
+     .max = 10000},
+    {.key = "push_key",
+     .kind = CONFIG_STR,
+     .offset = AT(push_key),
+     .arg = "FILE",
+     .help = "RSA key (PEM) that signs pushes; default: one is made"},
+    {.key = "push_ca",
+     .kind = CONFIG_STR,
+     .offset = AT(push_ca),
+     .arg = "FILE",
+     .help = "bundle (PEM) to verify https endpoints with; default: the system's"},
+    {.key = "cert_url",
+     .kind = CONFIG_STR,
+     .offset = AT(cert_url),
+     .arg = "URL",
+     .help = "certificate address put into pushes; default: /local/certificate.pem here"},
 };
 
 /* Both become part of host names and of XML. */
@@ -97,6 +129,8 @@ static void check(config_t *config, const void *read)
     const options_t *options = read;
     check_token(config, "account", options->account);
     check_token(config, "region", options->region);
+    if (options->push_ca != NULL && access(options->push_ca, R_OK) != 0)
+        config_complain(config, "push_ca", "%s: %s", options->push_ca, strerror(errno));
 }
 
 static const config_program_t program = {
@@ -104,7 +138,8 @@ static const config_program_t program = {
     .summary = "MNS (Message Service, Simple Message Queue) for one machine, in memory.",
     .epilog = "Point any MNS client at the endpoint it prints; signatures are always checked.\n"
               "GET /metrics, /healthz and /readyz on the same port show how it is;\n"
-              "/local/faults makes calls go wrong.",
+              "/local/faults makes calls go wrong; /local/mail, /local/sms, /local/pushes and\n"
+              "/local/dead show what topics delivered or could not.",
     .table = {.opts = rows, .count = sizeof rows / sizeof rows[0], .size = sizeof(options_t)},
     .check = check,
 };
@@ -170,7 +205,7 @@ static int serve(local_t *local, const options_t *options)
 static int run(const options_t *options)
 {
     local_t *local;
-    raise_descriptor_limit(options->connections);
+    raise_descriptor_limit(options->connections + 2 * options->push_connections);
     tune_malloc();
     local_options_t all = {.listen = options->listen,
                            .account = options->account,
@@ -181,6 +216,11 @@ static int run(const options_t *options)
                            .max_connections = (unsigned)options->connections,
                            .throttle = options->throttle != 0,
                            .faults = options->faults,
+                           .push_key = options->push_key,
+                           .push_ca = options->push_ca,
+                           .cert_url = options->cert_url,
+                           .push_connections = (unsigned)options->push_connections,
+                           .time_scale = options->time_scale,
                            .clock = &sl_clock_system};
     char sentence[LOCAL_SENTENCE_MAX];
     sl_err err = local_create(&local, &all, sentence);

@@ -18,9 +18,9 @@ typedef struct publication {
 /* -- to one subscription ------------------------------------------------------------------- */
 
 /* Each gives the message to one kind of endpoint.  @return false: it cannot be delivered. */
-typedef bool deliver_fn(local_t *local, const subscription_t *s, const publication_t *p);
+typedef bool deliver_fn(local_t *local, subscription_t *s, const publication_t *p);
 
-static bool to_queue(local_t *local, const subscription_t *s, const publication_t *p)
+static bool to_queue(local_t *local, subscription_t *s, const publication_t *p)
 {
     queue_t *q = queue_find(&local->queues, endpoint_rest(&s->spec.endpoint));
     message_t *m;
@@ -38,7 +38,18 @@ static bool to_queue(local_t *local, const subscription_t *s, const publication_
     return true;
 }
 
-static bool to_note(local_t *local, const subscription_t *s, const publication_t *p)
+static bool to_push(local_t *local, subscription_t *s, const publication_t *p)
+{
+    envelope_write(&local->scratch, s->spec.format, &p->n);
+    const push_view_t push = {.message_id = p->n.message_id,
+                              .tag = p->n.tag,
+                              .publish_ms = p->n.publish_ms,
+                              .body = local->scratch.data,
+                              .body_len = local->scratch.len};
+    return !local->scratch.failed && pushes_add(local->pushes, s, &push) == SL_OK;
+}
+
+static bool to_note(local_t *local, subscription_t *s, const publication_t *p)
 {
     if (!note_has_receiver(s, &p->notes))
         return false;
@@ -50,14 +61,13 @@ static bool to_note(local_t *local, const subscription_t *s, const publication_t
 }
 
 static deliver_fn *const deliver[ENDPOINT_KIND_COUNT] = {
-    [ENDPOINT_QUEUE] = to_queue,
-    [ENDPOINT_MAIL] = to_note,
-    [ENDPOINT_SMS] = to_note,
+    [ENDPOINT_QUEUE] = to_queue, [ENDPOINT_HTTP] = to_push, [ENDPOINT_HTTPS] = to_push,
+    [ENDPOINT_MAIL] = to_note,   [ENDPOINT_SMS] = to_note,
 };
 
 static void deliver_all(local_t *local, const topic_t *t, publication_t *p)
 {
-    for (const subscription_t *s = t->subscriptions; s != NULL; s = s->hh.next) {
+    for (subscription_t *s = t->subscriptions; s != NULL; s = s->hh.next) {
         if (!subscription_wants(s, p->n.tag))
             continue;
         p->n.subscription = s->name;

@@ -35,12 +35,8 @@ static local_err read_endpoint(call_t *call, const xml_node_t *root, subscriptio
     const xml_node_t *node = xml_child(root, "Endpoint");
     if (node == NULL)
         return LOCAL_EndpointInvalid;
-    if (!endpoint_read(&spec->endpoint, node->text, &call->detail))
-        return LOCAL_EndpointInvalid;
-    endpoint_kind_t kind = spec->endpoint.kind;
-    bool pushed = kind == ENDPOINT_HTTP || kind == ENDPOINT_HTTPS;
-    call->detail = pushed ? "This server does not push over HTTP." : NULL;
-    return pushed ? LOCAL_EndpointInvalid : LOCAL_OK;
+    return endpoint_read(&spec->endpoint, node->text, &call->detail) ? LOCAL_OK
+                                                                     : LOCAL_EndpointInvalid;
 }
 
 static local_err read_spec(call_t *call, const xml_node_t *root, subscription_spec_t *spec)
@@ -195,8 +191,10 @@ local_err op_unsubscribe(call_t *call)
     local_err err = find(call, &t, &s);
     if (err == LOCAL_TopicNotExist)
         return err;
-    if (err == LOCAL_OK)
+    if (err == LOCAL_OK) {
+        pushes_cancel(call->local->pushes, s);
         subscription_destroy(t, s);
+    }
     call_reply(call->local, call->request, 204, NULL, NULL); /* a missing one is gone already */
     return LOCAL_OK;
 }

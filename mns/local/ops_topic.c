@@ -116,8 +116,11 @@ local_err op_list_topic(call_t *call)
 local_err op_delete_topic(call_t *call)
 {
     topic_t *t = topic_find(call->local->topics, call_name(call, 1));
-    if (t != NULL)
+    if (t != NULL) {
+        for (subscription_t *s = t->subscriptions; s != NULL; s = s->hh.next)
+            pushes_cancel(call->local->pushes, s);
         topic_destroy(&call->local->topics, t);
+    }
     call_reply(call->local, call->request, 204, NULL, NULL); /* no error is documented */
     return LOCAL_OK;
 }

@@ -41,6 +41,7 @@ typedef struct subscription {
     char name[SUBSCRIPTION_NAME_MAX + 1];
     subscription_spec_t spec;
     struct topic *topic;
+    struct push_lane *lane; /**< push.c's; NULL: nothing was ever pushed */
     uint64_t create_ms, modify_ms;
     UT_hash_handle hh;
 } subscription_t;
