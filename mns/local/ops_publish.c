@@ -11,6 +11,7 @@ enum { TAG_BYTES_MAX = FILTER_TAG_MAX * 4 };
 
 typedef struct publication {
     notification_t n;
+    char id[MESSAGE_ID_LEN + 1], md5[MD5_HEX + 1]; /* n's */
     note_attributes_t notes;
     sl_buf_t properties; /* as XML */
 } publication_t;
@@ -109,7 +110,6 @@ static local_err publish(call_t *call, const topic_t *t, publication_t *p)
 {
     local_t *local = call->local;
     const xml_node_t *root;
-    char id[MESSAGE_ID_LEN + 1], hex[MD5_HEX + 1] = "";
     uint8_t md5[MD5_BYTES];
     local_err err = call_xml(call, "Message", &root);
     if (err == LOCAL_OK)
@@ -118,16 +118,14 @@ static local_err publish(call_t *call, const topic_t *t, publication_t *p)
         return err;
     if (!digest_md5(local->digest, p->n.message, p->n.message_len, md5))
         return LOCAL_InternalError;
-    digest_md5_hex(md5, hex);
-    queue_store_new_id(&local->queues, id);
-    p->n.message_id = id;
-    p->n.md5 = hex;
+    digest_md5_hex(md5, p->md5);
+    queue_store_new_id(&local->queues, p->id);
     local_count(local, LOCAL_COUNT_PUBLISHED, 1);
     deliver_all(local, t, p);
     sl_buf_t out = SL_BUF_INIT;
     xml_root(&out, "Message");
-    xml_text(&out, "MessageId", id);
-    xml_text(&out, "MessageBodyMD5", hex);
+    xml_text(&out, "MessageId", p->id);
+    xml_text(&out, "MessageBodyMD5", p->md5);
     xml_close(&out, "Message");
     call_reply(local, call->request, 201, NULL, &out);
     return LOCAL_OK;
@@ -141,6 +139,8 @@ local_err op_publish(call_t *call)
         return LOCAL_TopicNotExist;
     publication_t p = {.n = {.owner = local->options.account,
                              .topic = t->name,
+                             .message_id = p.id,
+                             .md5 = p.md5,
                              .publish_ms = local->queues.now_ms}};
     local_err err = publish(call, t, &p);
     note_attributes_fini(&p.notes);

@@ -3,7 +3,6 @@
 #include "push_lane.h"
 #include "push_plan.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -348,12 +347,10 @@ void pushes_on_ready(void *pushes)
 static void copy_trimmed(char *out, const char *text, size_t size)
 {
     text += strspn(text, " ");
-    size_t len = strlen(text);
-    while (len > 0 && text[len - 1] == ' ')
-        len--;
-    assert(len < size);
-    memcpy(out, text, len);
-    out[len] = '\0';
+    size_t len = (size_t)snprintf(out, size, "%s", text);
+    len = len < size ? len : size - 1;
+    while (len > 0 && out[len - 1] == ' ')
+        out[--len] = '\0';
 }
 
 static sl_err push_create(push_lane_t *lane, const push_view_t *view, push_t **out)
