@@ -4,6 +4,7 @@
 #include "mns_cert_key.h"
 #include "mns_http.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* What is known of one address.  url "": a free place. */
@@ -119,6 +120,7 @@ static cert_t *take_place(mns_cert_store_t *store, const char *url)
         if (cert->key == NULL && cert->fetch == NULL && (best == NULL || cert->used < best->used))
             best = cert;
     }
+    assert(best != NULL);
     *best = (cert_t){.used = ++store->turn};
     memcpy(best->url, url, strlen(url) + 1);
     return best;
@@ -135,6 +137,7 @@ static void keep_within_bounds(mns_cert_store_t *store)
         if (cert->key != NULL && (oldest == NULL || cert->used < oldest->used))
             oldest = cert;
     }
+    assert(oldest != NULL);
     end_fetch(store, oldest);
     drop_key(store, oldest);
     *oldest = (cert_t){0};

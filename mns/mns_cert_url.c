@@ -199,7 +199,7 @@ mns_push_verdict mns_cert_url_judge(const mns_cert_hosts_t *hosts, const char *t
 {
     static const char scheme[] = "https://";
     size_t scheme_len = sizeof scheme - 1;
-    authority_t authority;
+    authority_t authority = {0};
     char url[MNS_CERT_URL_MAX +
              NAME_MAX_LEN]; /* "https://host:port/path", perhaps with a new port */
     if (len >= MNS_CERT_URL_MAX || len <= scheme_len || strncasecmp(text, scheme, scheme_len) != 0)

@@ -25,12 +25,13 @@ export PKG_CONFIG_PATH="$libdir/pkgconfig"
 cflags=$(pkg-config --define-prefix --cflags mns)
 libs=$(pkg-config --define-prefix --libs mns)
 # shellcheck disable=SC2086 # flags are lists
-for example in hello drain; do
+for example in hello drain push_verify; do
   $cc $flags -std=c11 -Wall -Wextra -Werror $cflags "$source/examples/$example.c" -o "$work/$example" $libs
 done
 # shellcheck disable=SC2086
 $cc $flags -std=c11 -Wall -Wextra -Wpedantic -Werror $cflags "$source/consumer/header.c" -o "$work/header" $libs
 "$work/header"
+"$work/push_verify" <"$source/../tests/corpus/mns_push/vector-unsigned" | grep -q '^no_signature: '
 
 say "CMake alone"
 unset PKG_CONFIG_PATH
