@@ -252,6 +252,15 @@ config_outcome_t config_read(config_t **out, const config_program_t *program, vo
     return CONFIG_DONE;
 }
 
+bool config_given(const config_t *config, const char *key)
+{
+    const config_scope_t *scope = &config->scopes[0];
+    for (size_t row = 0; row < scope->table->count; row++)
+        if (strcmp(scope->table->opts[row].key, key) == 0)
+            return scope->origins[row] != CONFIG_FROM_DEFAULT;
+    return false;
+}
+
 size_t config_positional(const config_t *config, const char *const **args)
 {
     *args = config->positional;

@@ -13,7 +13,6 @@
 #include <cjson/cJSON.h>
 
 enum {
-    CONFIG_FLAG_ONLY = 64,    /**< no variable, no key in the file */
     CONFIG_NOT_IN_FILE = 128, /**< no key in the file */
     CONFIG_WHY_BYTES = 256,   /**< room for why a value does not do */
     CONFIG_PATH_BYTES = 512,  /**< room for "sources[0].polls", or a variable's name */

@@ -384,6 +384,91 @@ static void help_names_every_option_in_a_hundred_columns(void **state)
     done(&r);
 }
 
+/* A program with an option that belongs to one run only. */
+typedef struct run_options {
+    const char *body, *endpoint;
+} run_options_t;
+
+static const config_opt_t run_opts[] = {
+    {.key = "body",
+     .kind = CONFIG_STR,
+     .offset = offsetof(run_options_t, body),
+     .help = "what to send",
+     .flags = CONFIG_FLAG_ONLY},
+    {.key = "endpoint",
+     .kind = CONFIG_STR,
+     .offset = offsetof(run_options_t, endpoint),
+     .env = "PLACE",
+     .help = "where to"},
+};
+
+static const config_program_t run_program = {
+    .name = "run",
+    .summary = "Runs.",
+    .table = {run_opts, sizeof run_opts / sizeof run_opts[0], sizeof(run_options_t)},
+};
+
+static config_outcome_t read_run(config_t **config, run_options_t *options, char *const *argv,
+                                 char *const *environment, char *out, char *err, size_t size)
+{
+    int argc = 0;
+    while (argv[argc] != NULL)
+        argc++;
+    FILE *to = fmemopen(out, size, "w"), *mistakes = fmemopen(err, size, "w");
+    assert_non_null(to);
+    assert_non_null(mistakes);
+    config_outcome_t outcome =
+        config_read(config, &run_program, options, argc, argv, environment, to, mistakes);
+    fclose(to);
+    fclose(mistakes);
+    return outcome;
+}
+
+static void what_one_run_is_about_stands_on_the_command_line_only(void **state)
+{
+    (void)state;
+    config_t *config;
+    run_options_t options = {0};
+    char out[8192] = "", err[512] = "", path[32];
+    char *argv[] = {(char[]){"run"}, (char[]){"--body=b"}, NULL}, *bare[] = {(char[]){"run"}, NULL};
+    char *environment[] = {(char[]){"SLUICE_BODY=no"}, (char[]){"PLACE=there"}, NULL};
+    assert_int_equal(read_run(&config, &options, argv, environment, out, err, sizeof err),
+                     CONFIG_RUN);
+    assert_string_equal(options.body, "b");
+    assert_string_equal(options.endpoint, "there");
+    assert_true(config_given(config, "body"));
+    assert_true(config_given(config, "endpoint"));
+    config_free(&config);
+    options = (run_options_t){0};
+    assert_int_equal(read_run(&config, &options, bare, environment, out, err, sizeof err),
+                     CONFIG_RUN);
+    assert_null(options.body);
+    assert_false(config_given(config, "body"));
+    config_free(&config);
+    write_file(path, "{\"body\": \"b\"}", 13);
+    char *filed[] = {(char[]){"run"}, (char[]){"--config"}, path, NULL};
+    assert_int_equal(read_run(&config, &options, filed, NULL, out, err, sizeof err), CONFIG_BAD);
+    assert_non_null(strstr(err, "body: no such key"));
+    config_free(&config);
+    unlink(path);
+}
+
+static void help_tells_options_of_one_run_from_the_others(void **state)
+{
+    (void)state;
+    config_t *config;
+    run_options_t options = {0};
+    char out[8192] = "", err[8192] = "";
+    char *argv[] = {(char[]){"run"}, (char[]){"--help"}, NULL};
+    assert_int_equal(read_run(&config, &options, argv, NULL, out, err, sizeof err), CONFIG_DONE);
+    const char *own = strstr(out, "\nOptions:\n"), *body = strstr(out, "--body TEXT");
+    const char *others = strstr(out, "\nOptions that the environment and the file may give too:\n");
+    const char *endpoint = strstr(out, "--endpoint TEXT");
+    assert_true(own != NULL && own < body && body < others && others < endpoint);
+    assert_non_null(strstr(endpoint, "where to (variable PLACE)"));
+    config_free(&config);
+}
+
 static void version_is_the_name_and_the_number(void **state)
 {
     (void)state;
@@ -439,6 +524,8 @@ int main(void)
         cmocka_unit_test(a_complaint_finds_where_the_value_came_from),
         cmocka_unit_test(check_says_ok_and_stops),
         cmocka_unit_test(help_names_every_option_in_a_hundred_columns),
+        cmocka_unit_test(what_one_run_is_about_stands_on_the_command_line_only),
+        cmocka_unit_test(help_tells_options_of_one_run_from_the_others),
         cmocka_unit_test(version_is_the_name_and_the_number),
         cmocka_unit_test(the_log_is_set_up_as_asked),
     };

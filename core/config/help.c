@@ -65,26 +65,42 @@ static const char *argument_of(const config_opt_t *opt)
     }
 }
 
-/* "help text (default 16; 1 to 64)" */
-static void describe(const config_opt_t *opt, char out[HELP_TEXT_BYTES])
+/* "default 16", "1 to 64", "variable NAME" (where it is not called as its flag would have it). */
+static void describe_value(const config_opt_t *opt, char def[CONFIG_PATH_BYTES], char limits[80],
+                           char variable[CONFIG_PATH_BYTES])
 {
-    char def[CONFIG_PATH_BYTES] = "", limits[80] = "", least[32], most[32], flag[CONFIG_PATH_BYTES];
+    char least[32], most[32], flag[CONFIG_PATH_BYTES];
     flag_name(opt, flag);
     value_print_number(opt->kind, opt->min, least, sizeof least);
     value_print_number(opt->kind, opt->max, most, sizeof most);
     if ((opt->flags & CONFIG_REQUIRED) != 0)
-        snprintf(def, sizeof def, "required");
+        snprintf(def, CONFIG_PATH_BYTES, "required");
     else if (opt->kind == CONFIG_BOOL && opt->def != NULL && strcmp(opt->def, "true") == 0)
-        snprintf(def, sizeof def, "the default; --no-%.100s turns it off", flag + 2);
+        snprintf(def, CONFIG_PATH_BYTES, "the default; --no-%.100s turns it off", flag + 2);
     else if (opt->kind != CONFIG_BOOL && opt->def != NULL && *opt->def != '\0')
-        snprintf(def, sizeof def, "default %.200s", opt->def);
+        snprintf(def, CONFIG_PATH_BYTES, "default %.200s", opt->def);
     if (opt->max != 0)
-        snprintf(limits, sizeof limits, "%s to %s", least, most);
+        snprintf(limits, 80, "%s to %s", least, most);
     else if (opt->min != 0)
-        snprintf(limits, sizeof limits, "at least %s", least);
-    bool both = *def != '\0' && *limits != '\0', any = *def != '\0' || *limits != '\0';
-    snprintf(out, HELP_TEXT_BYTES, "%.400s%s%s%s%s%s", opt->help != NULL ? opt->help : "",
-             any ? " (" : "", def, both ? "; " : "", limits, any ? ")" : "");
+        snprintf(limits, 80, "at least %s", least);
+    if (opt->env != NULL && flag_exists(opt))
+        snprintf(variable, CONFIG_PATH_BYTES, "variable %.200s", opt->env);
+}
+
+/* "help text (default 16; 1 to 64)" */
+static void describe(const config_opt_t *opt, char out[HELP_TEXT_BYTES])
+{
+    char facts[3][CONFIG_PATH_BYTES] = {"", "", ""};
+    describe_value(opt, facts[0], facts[1], facts[2]);
+    int len = snprintf(out, HELP_TEXT_BYTES, "%.400s", opt->help != NULL ? opt->help : "");
+    const char *before = " (";
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
+        if (*facts[i] != '\0') {
+            len += snprintf(out + len, HELP_TEXT_BYTES - (size_t)len, "%s%.180s", before, facts[i]);
+            before = "; ";
+        }
+    if (*before == ';')
+        snprintf(out + len, HELP_TEXT_BYTES - (size_t)len, ")");
 }
 
 static void print_row(FILE *out, const char *left, size_t left_columns, const char *text)
@@ -100,11 +116,23 @@ static void print_row(FILE *out, const char *left, size_t left_columns, const ch
 }
 
 /* A section is what can be given in one way. */
-typedef enum { HELP_FLAGS, HELP_VARIABLES, HELP_FILE } section_t;
+typedef enum { HELP_COMMAND, HELP_FLAGS, HELP_VARIABLES, HELP_FILE } section_t;
 
-static bool in_section(const config_opt_t *opt, section_t section)
+/* Options on the command line only have a section of their own where a program has some; the few
+ * that every program has do not make one. */
+static bool is_split(const config_table_t *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if ((table->opts[i].flags & CONFIG_FLAG_ONLY) != 0)
+            return true;
+    return false;
+}
+
+static bool in_section(const config_opt_t *opt, section_t section, bool split)
 {
     char buffer[CONFIG_PATH_BYTES];
+    if (flag_exists(opt) && split && (opt->flags & CONFIG_FLAG_ONLY) != 0)
+        return section == HELP_COMMAND;
     if (flag_exists(opt))
         return section == HELP_FLAGS;
     return section == (env_name(opt, buffer) != NULL ? HELP_VARIABLES : HELP_FILE);
@@ -115,7 +143,7 @@ static void left_of(const config_opt_t *opt, section_t section, const char *pref
 {
     char name[CONFIG_PATH_BYTES];
     const char *argument = argument_of(opt);
-    if (section == HELP_FLAGS) {
+    if (section == HELP_COMMAND || section == HELP_FLAGS) {
         flag_name(opt, name);
         snprintf(out, CONFIG_PATH_BYTES, "%.200s%s%.200s", name, *argument != '\0' ? " " : "",
                  argument);
@@ -128,14 +156,14 @@ static void left_of(const config_opt_t *opt, section_t section, const char *pref
 }
 
 /* Prints a table's rows of one section, or only measures them; returns the widest left side. */
-static size_t rows(FILE *out, const config_table_t *table, section_t section, const char *prefix,
-                   size_t left_columns)
+static size_t rows(FILE *out, const config_table_t *table, section_t section, bool split,
+                   const char *prefix, size_t left_columns)
 {
     size_t widest = 0;
     for (size_t i = 0; i < table->count; i++) {
         const config_opt_t *opt = &table->opts[i];
         char left[CONFIG_PATH_BYTES], text[HELP_TEXT_BYTES];
-        if (*prefix == '\0' && !in_section(opt, section))
+        if (*prefix == '\0' && !in_section(opt, section, split))
             continue;
         left_of(opt, section, prefix, left);
         size_t width = columns(left, strlen(left));
@@ -147,7 +175,7 @@ static size_t rows(FILE *out, const config_table_t *table, section_t section, co
         }
         if (opt->kind == CONFIG_OBJECTS) {
             snprintf(text, sizeof text, "%.300s.", left);
-            size_t inner = rows(out, opt->sub, section, text, left_columns);
+            size_t inner = rows(out, opt->sub, section, split, text, left_columns);
             widest = inner > widest ? inner : widest;
         }
     }
@@ -158,15 +186,16 @@ static void print_section(FILE *out, const char *title, const config_table_t *ta
                           section_t section)
 {
     size_t widest = 0;
+    bool split = is_split(tables[0]);
     for (size_t t = 0; t < CONFIG_SCOPES; t++) {
-        size_t width = rows(NULL, tables[t], section, "", 0);
+        size_t width = rows(NULL, tables[t], section, split, "", 0);
         widest = width > widest ? width : widest;
     }
     if (widest == 0)
         return;
     fprintf(out, "\n%s\n", title);
     for (size_t t = 0; t < CONFIG_SCOPES; t++)
-        rows(out, tables[t], section, "", widest);
+        rows(out, tables[t], section, split, "", widest);
 }
 
 void help_print(const config_program_t *program, const config_table_t *common, FILE *out)
@@ -176,14 +205,22 @@ void help_print(const config_program_t *program, const config_table_t *common, F
             program->positional != NULL ? " " : "",
             program->positional != NULL ? program->positional : "");
     print_wrapped(out, 0, 0, program->summary);
-    print_section(out, "Options:", tables, HELP_FLAGS);
+    bool split = is_split(tables[0]);
+    print_section(out, "Options:", tables, HELP_COMMAND);
+    print_section(
+        out, split ? "Options that the environment and the file may give too:" : "Options:", tables,
+        HELP_FLAGS);
     print_section(out, "From the environment (or the file), never as an option:", tables,
                   HELP_VARIABLES);
     print_section(out, "In the file only:", tables, HELP_FILE);
     fprintf(out, "\n");
     print_wrapped(out, 0, 0,
-                  "An option --some-name may also be given as the variable SLUICE_SOME_NAME, or in "
-                  "the file under its key. Options win over variables, variables over the file.");
+                  split ? "An option of the second list may also be given as its variable "
+                          "(SLUICE_SOME_NAME for --some-name, where none is named), or in the file "
+                          "under its key. Options win over variables, variables over the file."
+                        : "An option --some-name may also be given as the variable "
+                          "SLUICE_SOME_NAME, or in the file under its key. Options win over "
+                          "variables, variables over the file.");
     if (program->epilog != NULL) {
         fprintf(out, "\n");
         print_wrapped(out, 0, 0, program->epilog);

@@ -45,6 +45,7 @@ enum {
     CONFIG_FILE_ONLY = 1, /**< no flag, no variable */
     CONFIG_REQUIRED = 2,  /**< must be given somewhere */
     CONFIG_SECRET = 4,    /**< environment or file only, never a flag, never printed */
+    CONFIG_FLAG_ONLY = 8, /**< no variable, no key in the file: what one run is about */
 };
 
 typedef struct config_table config_table_t;
@@ -102,6 +103,9 @@ config_outcome_t config_read(config_t **config, const config_program_t *program,
 
 /** The positional arguments, a NULL behind the last.  @return their number. */
 size_t config_positional(const config_t *config, const char *const **args);
+
+/** Was the option of the program's own table with this key given anywhere, or is it the default? */
+bool config_given(const config_t *config, const char *key);
 
 /** For `check`: reports a mistake at `key` ("sources[0].queue", or a positional argument); finds
  * where the value came from (file and line, flag or variable) and makes the outcome CONFIG_BAD. */
