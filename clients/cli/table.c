@@ -188,3 +188,15 @@ sl_err table_write(sl_buf_t *out, const void *map, size_t len)
 {
     return write_map(out, mp_cursor(map, len), 0);
 }
+
+sl_err table_write_rows(sl_buf_t *out, const void *array, size_t len)
+{
+    mp_cursor_t raw = mp_cursor(array, len), in = raw;
+    uint32_t rows, columns;
+    if (mp_get_array(&in, &rows) && rows == 0)
+        return SL_OK;
+    if (!heads_of(raw, &rows, &columns))
+        return SL_EPROTO;
+    sl_err err = write_grid(out, raw, rows, columns, 0);
+    return err == SL_OK && out->failed ? SL_ENOMEM : err;
+}

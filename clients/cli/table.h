@@ -16,4 +16,8 @@
  * beginning. */
 sl_err table_write(sl_buf_t *out, const void *map, size_t len);
 
+/** An array of maps as a table alone, with its head line; at most 12 columns.  An empty array is
+ *  nothing.  @return as table_write; SL_EPROTO also for anything else than such an array. */
+sl_err table_write_rows(sl_buf_t *out, const void *array, size_t len);
+
 #endif

@@ -76,6 +76,33 @@ static void an_empty_map_is_nothing(void **state)
     sl_buf_fini(&map);
 }
 
+static void an_array_of_maps_is_a_table_of_its_own(void **state)
+{
+    (void)state;
+    sl_buf_t rows = SL_BUF_INIT, out = SL_BUF_INIT;
+    mp_put_array(&rows, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        mp_put_map(&rows, 2);
+        mp_put_lit(&rows, "name");
+        mp_put_str(&rows, "jobs" + i, 4 - i);
+        mp_put_lit(&rows, "n");
+        mp_put_uint(&rows, i);
+    }
+    assert_int_equal(table_write_rows(&out, rows.data, rows.len), SL_OK);
+    sl_buf_append_byte(&out, '\0');
+    assert_string_equal((const char *)out.data, "name  n\njobs  0\nobs   1\n");
+    sl_buf_clear(&out);
+    for (size_t cut = 0; cut < rows.len; cut++)
+        assert_int_equal(table_write_rows(&out, rows.data, cut), SL_EPROTO);
+    sl_buf_clear(&rows);
+    sl_buf_clear(&out);
+    mp_put_array(&rows, 0);
+    assert_int_equal(table_write_rows(&out, rows.data, rows.len), SL_OK);
+    assert_int_equal(out.len, 0);
+    sl_buf_fini(&rows);
+    sl_buf_fini(&out);
+}
+
 static void every_truncation_is_refused(void **state)
 {
     (void)state;
@@ -115,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_map_becomes_aligned_rows_and_tables),
         cmocka_unit_test(an_empty_map_is_nothing),
+        cmocka_unit_test(an_array_of_maps_is_a_table_of_its_own),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(damaged_maps_never_crash),
     };

@@ -38,3 +38,37 @@ size_t text_cut(const char *text, size_t len, size_t most)
         most--;
     return most;
 }
+
+/* The character at `at`, which has at least one byte.  0: it is none. */
+static size_t character(const unsigned char *at, size_t len)
+{
+    static const struct {
+        unsigned char first_least, first_most, second_least, second_most, bytes;
+    } rows[] = {
+        /* Unicode 15, table 3-7 */
+        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t bytes = rows[i].bytes;
+        if (at[0] < rows[i].first_least || at[0] > rows[i].first_most)
+            continue;
+        if (bytes > len ||
+            (bytes > 1 && (at[1] < rows[i].second_least || at[1] > rows[i].second_most)))
+            return 0;
+        for (size_t more = 2; more < bytes; more++)
+            if (!continues(at[more]))
+                return 0;
+        return bytes;
+    }
+    return 0;
+}
+
+bool text_is_utf8(const char *text, size_t len)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    for (size_t bytes; len > 0; at += bytes, len -= bytes)
+        if ((bytes = character(at, len)) == 0)
+            return false;
+    return true;
+}

@@ -14,4 +14,7 @@ size_t text_columns(const void *text, size_t len);
 /** The greatest length up to `most` that does not end within a character. */
 size_t text_cut(const char *text, size_t len, size_t most);
 
+/** Is it UTF-8, each character in its one form, and nothing cut off? */
+bool text_is_utf8(const char *text, size_t len);
+
 #endif

@@ -33,11 +33,44 @@ static void a_cut_never_ends_within_a_character(void **state)
         assert_int_equal(text_cut(text, strlen(text), most), expected[most]);
 }
 
+static void only_whole_characters_in_their_one_form_are_utf8(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"",
+                                       "a",
+                                       "\x7f",
+                                       "é",
+                                       "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xef\xbf\xbf",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {"\x80",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xc3",
+                                      "\xc3(",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xe2\x82",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xff",
+                                      "ok\xc3"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(text_is_utf8(good[i], strlen(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(text_is_utf8(bad[i], strlen(bad[i])));
+    assert_true(text_is_utf8("a\0b", 3));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(control_characters_are_shown_not_obeyed),
         cmocka_unit_test(columns_are_characters_not_bytes),
+        cmocka_unit_test(only_whole_characters_in_their_one_form_are_utf8),
         cmocka_unit_test(a_cut_never_ends_within_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,58 @@
+#include "mns_list.h"
+
+#include "cli.h"
+
+#include <stdlib.h>
+
+enum { PAGE_MAX = 1000 };
+
+/* Hands the page's names out.  @return how many; *more becomes false when `each` wants no more. */
+static size_t hand_out(const mns_reply_t *reply, list_fn each, void *ctx, bool *more)
+{
+    for (size_t i = 0; i < reply->name_count; i++) {
+        const mns_queue_attributes_t *attributes =
+            reply->queue_attributes != NULL ? &reply->queue_attributes[i] : NULL;
+        *more = each(ctx, reply->names[i], attributes);
+        if (!*more)
+            return i + 1;
+    }
+    return reply->name_count;
+}
+
+mns_err list_walk(mns_client_t *client, const mns_request_t *asked, uint64_t limit, list_fn each,
+                  void *ctx, mns_reply_t **reply)
+{
+    mns_request_t request = *asked;
+    char *marker = NULL;
+    uint64_t left = limit > 0 ? limit : UINT64_MAX;
+    bool more = true;
+    mns_err err = MNS_OK;
+    *reply = NULL;
+    while (more && left > 0) {
+        request.list_count = left < PAGE_MAX ? (uint32_t)left : PAGE_MAX;
+        request.marker = marker;
+        mns_reply_free(reply);
+        err = mns_call(client, &request, reply);
+        if (err != MNS_OK)
+            break;
+        left -= hand_out(*reply, each, ctx, &more);
+        free(marker);
+        marker = strdup((*reply)->next_marker);
+        more = more && marker != NULL && *marker != '\0';
+        if (marker == NULL)
+            err = MNS_ENOMEM;
+    }
+    free(marker);
+    return err;
+}
+
+int list_run(session_t *session, const mns_request_t *request, const list_options_t *options,
+             list_fn each, void *ctx)
+{
+    mns_reply_t *reply;
+    mns_err err = list_walk(session->client, request, options->limit, each, ctx, &reply);
+    if (err != MNS_OK)
+        session_tell(session, err, reply);
+    mns_reply_free(&reply);
+    return err == MNS_OK ? CLI_DONE : CLI_NOT_ALL;
+}
