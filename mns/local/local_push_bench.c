@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void answer(void *ctx, http_request_t *request)
@@ -73,6 +74,13 @@ static double now_s(void)
     return (double)sl_clock_mono_ns(&sl_clock_system) / 1e9;
 }
 
+static double cpu_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static void measure(const char *url, size_t count, int bits)
 {
     char key[] = "/tmp/sluice-push-bench-XXXXXX", sentence[LOCAL_SENTENCE_MAX];
@@ -92,15 +100,15 @@ static void measure(const char *url, size_t count, int bits)
     double start = now_s();
     if (!fill(local, url, count))
         exit(1);
-    double filled = now_s();
+    double filled = now_s(), cpu = cpu_s();
     do {
         local_turn(local, 1000);
         pushes_stats(local->pushes, &stats);
     } while (stats.pending > 0);
     double done = now_s();
-    printf("bits=%d pushes=%zu fill_us=%.2f pushes_per_s=%.0f failures=%llu\n", bits, count,
-           (filled - start) * 1e6 / (double)count, (double)count / (done - filled),
-           (unsigned long long)stats.failures);
+    printf("bits=%d pushes=%zu fill_us=%.2f cpu_us=%.1f pushes_per_s=%.0f failures=%llu\n", bits,
+           count, (filled - start) * 1e6 / (double)count, (cpu_s() - cpu) * 1e6 / (double)count,
+           (double)count / (done - filled), (unsigned long long)stats.failures);
     local_destroy(&local);
 }
 
