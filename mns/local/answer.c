@@ -1,14 +1,19 @@
 #include "answer.h"
 
+#include "disk.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 struct held {
     parked_t parked;
     answers_t *answers;
     http_request_t *request;
     answer_t answer;
-    heap_node_t due; /**< in none: until the client hangs up */
+    heap_node_t due; /**< in none: until the client hangs up, or the disk is done */
+    bool unsaved;    /**< among those that wait for the disk */
+    held_t *prev, *next;
 };
 
 struct plan {
@@ -52,7 +57,7 @@ const fault_t *answers_planned(const answers_t *a, const http_request_t *request
 static bool take_plan(answers_t *a, const http_request_t *request, fault_t *fault)
 {
     plan_t *plan = find_plan(a, request);
-    if (plan == NULL)
+    if (plan == NULL || a->plans == NULL)
         return false;
     *fault = plan->fault;
     HASH_DEL(a->plans, plan);
@@ -65,6 +70,8 @@ static bool take_plan(answers_t *a, const http_request_t *request, fault_t *faul
 static void free_held(held_t *h)
 {
     heap_remove(&h->answers->due, &h->due);
+    if (h->unsaved)
+        DL_DELETE(h->answers->unsaved, h);
     free(h->answer.location);
     sl_buf_fini(&h->answer.body);
     free(h);
@@ -143,7 +150,8 @@ static void send_later(answers_t *a, http_request_t *request, answer_t *answer,
         heap_put(&a->due, &h->due, *due_ms);
 }
 
-void answers_send(answers_t *a, http_request_t *request, answer_t *answer, uint64_t now_ms)
+/* As planned. */
+static void emit(answers_t *a, http_request_t *request, answer_t *answer, uint64_t now_ms)
 {
     fault_t fault = {.action = FAULT_ACTION_COUNT};
     take_plan(a, request, &fault);
@@ -163,6 +171,42 @@ void answers_send(answers_t *a, http_request_t *request, answer_t *answer, uint6
         break;
     default: /* nothing befell it, or not here */
         send_by(http_request_reply, request, answer);
+    }
+}
+
+static void send_when_saved(answers_t *a, http_request_t *request, answer_t *answer)
+{
+    held_t *h = hold(a, request, answer);
+    if (h == NULL) { /* it must not go out too early: let nobody believe it */
+        drop(answer);
+        http_request_break(request, NULL);
+        return;
+    }
+    h->unsaved = true;
+    DL_APPEND(a->unsaved, h);
+}
+
+void answers_send(answers_t *a, http_request_t *request, answer_t *answer, uint64_t now_ms)
+{
+    if (a->disk != NULL && disk_dirty(a->disk))
+        send_when_saved(a, request, answer);
+    else
+        emit(a, request, answer, now_ms);
+}
+
+void answers_settle(answers_t *a, void (*spoil)(void *ctx, answer_t *answer), void *ctx,
+                    uint64_t now_ms)
+{
+    while (a->unsaved != NULL) {
+        held_t *h = a->unsaved;
+        answer_t answer = h->answer;
+        http_request_t *request = h->request;
+        h->answer = (answer_t){.status = 0};
+        free_held(h);
+        http_request_set_user(request, NULL);
+        if (spoil != NULL)
+            spoil(ctx, &answer);
+        emit(a, request, &answer, now_ms);
     }
 }
 

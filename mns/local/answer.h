@@ -1,6 +1,9 @@
 /* answer.h - when, and how whole, an answer goes out.
  *
- *     call.c ── answer_send ──┬──────────────────────> the wire
+ *     call.c ── answer_send ──┬─ held until what it tells of is on disk ──┐
+ *                             └─────────────────────────────────────────┤
+ *                             ┌─────────────────────────────────────────┘
+ *                             ├──────────────────────────> the wire
  *                             ├─ held for a while ──────> the wire      (fault: delay)
  *                             ├─ held for good                          (fault: hang)
  *                             └─ half of it, or none, and an end        (faults: half, reset)
@@ -40,8 +43,10 @@ typedef struct plan plan_t;
 
 /** Owned by the server's thread, like all here. */
 typedef struct answers {
-    heap_t due;    /**< held answers, by when they go out */
-    plan_t *plans; /**< hash by request */
+    const struct disk *disk; /**< borrowed; NULL: nothing waits for it */
+    held_t *unsaved;         /**< in the order in which they were given */
+    heap_t due;              /**< held answers, by when they go out */
+    plan_t *plans;           /**< hash by request */
 } answers_t;
 
 void answers_fini(answers_t *answers);
@@ -58,6 +63,11 @@ void answers_send(answers_t *answers, http_request_t *request, answer_t *answer,
 void answers_hang(answers_t *answers, http_request_t *request);
 /** The client of a request that is not answered hung up. */
 void answers_gone(answers_t *answers, http_request_t *request);
+
+/** The disk has committed what answers waited for.
+ *  @param spoil  NULL, or makes an answer tell of the failure instead. */
+void answers_settle(answers_t *answers, void (*spoil)(void *ctx, answer_t *answer), void *ctx,
+                    uint64_t now_ms);
 
 /** Sends what is due by now. */
 void answers_turn(answers_t *answers, uint64_t now_ms);

@@ -95,8 +95,8 @@ static void send_answer(local_t *local, http_request_t *request, answer_t *answe
     answers_send(&local->answers, request, answer, local->queues.now_ms);
 }
 
-static void fail(local_t *local, http_request_t *request, answer_t *answer,
-                 const local_error_t *error, const char *detail)
+static void write_error(local_t *local, answer_t *answer, const local_error_t *error,
+                        const char *detail)
 {
     enum { RETRY_AFTER_S = 1 };
     sl_buf_t *body = &answer->body;
@@ -113,7 +113,27 @@ static void fail(local_t *local, http_request_t *request, answer_t *answer,
     answer->status = error->status;
     answer->retry_after_s = error->status == 429 ? RETRY_AFTER_S : 0;
     local_count(local, LOCAL_COUNT_ERRORS, 1);
+}
+
+static void fail(local_t *local, http_request_t *request, answer_t *answer,
+                 const local_error_t *error, const char *detail)
+{
+    write_error(local, answer, error, detail);
     send_answer(local, request, answer);
+}
+
+/* What it told is not on disk. */
+static void spoil(void *ctx, answer_t *answer)
+{
+    free(answer->location);
+    answer->location = NULL;
+    sl_buf_clear(&answer->body);
+    write_error(ctx, answer, local_error(LOCAL_InternalError), "The disk failed.");
+}
+
+void call_settle(local_t *local, bool saved)
+{
+    answers_settle(&local->answers, saved ? NULL : spoil, local, local->queues.now_ms);
 }
 
 void call_reply(local_t *local, http_request_t *request, unsigned status, const char *location,

@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "base/buf.h"
 #include "box.h"
+#include "disk.h"
 #include "local.h"
 #include "push.h"
 #include "target.h"
@@ -16,6 +17,7 @@ struct local {
     auth_t auth;
     queue_store_t queues;
     topic_t *topics;
+    disk_t *disk; /**< NULL: all is in memory alone */
     xml_doc_t *xml;
     sl_buf_t target_memory, scratch;
     faults_t faults;
@@ -81,6 +83,9 @@ void call_fail(local_t *local, http_request_t *request, local_err err, const cha
 void call_fail_with(local_t *local, http_request_t *request, const local_error_t *error,
                     const char *detail);
 
+/** Sends the answers that waited for the disk; not saved: errors in their place. */
+void call_settle(local_t *local, bool saved);
+
 /** Appends the host by which the client calls us, "127.0.0.1:8700", for URLs that work for it. */
 void append_host(sl_buf_t *out, const call_t *call);
 
@@ -114,6 +119,13 @@ static inline const fault_t *call_fault(const local_t *local, const http_request
                                         fault_action_t action)
 {
     return answers_planned(&local->answers, request, action);
+}
+
+/** A topic or its subscriptions changed: what survives the process must, too. */
+static inline void call_note_topic(local_t *local, const char *name)
+{
+    if (local->disk != NULL)
+        disk_topic(local->disk, name);
 }
 
 static inline void local_count(local_t *local, int counter, uint64_t n)

@@ -133,13 +133,22 @@ static void set_gauges(local_t *l)
 /* When the server must wake by itself. */
 static uint64_t next_ms(const local_t *l)
 {
-    const uint64_t all[] = {queue_store_next_ms(&l->queues),
-                            queue_store_ms_until(&l->queues, answers_due_ms(&l->answers)),
-                            pushes_next_ms(l->pushes)};
+    const uint64_t all[] = {
+        queue_store_next_ms(&l->queues),
+        queue_store_ms_until(&l->queues, answers_due_ms(&l->answers)), pushes_next_ms(l->pushes),
+        l->disk != NULL ? queue_store_ms_until(&l->queues, disk_due_ms(l->disk)) : UINT64_MAX};
     uint64_t next = UINT64_MAX;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         next = all[i] < next ? all[i] : next;
     return next;
+}
+
+/* The end of a turn: what it changed is written, and its answers go out. */
+static void save(local_t *l)
+{
+    if (l->disk == NULL || (!disk_dirty(l->disk) && disk_due_ms(l->disk) > l->queues.now_ms))
+        return;
+    call_settle(l, disk_commit(l->disk) == SL_OK);
 }
 
 sl_err local_turn(local_t *l, int timeout_ms)
@@ -151,6 +160,7 @@ sl_err local_turn(local_t *l, int timeout_ms)
     queue_store_turn(&l->queues);
     answers_turn(&l->answers, l->queues.now_ms);
     pushes_turn(l->pushes);
+    save(l);
     set_gauges(l);
     return err;
 }
@@ -166,10 +176,27 @@ static sl_err read_faults(local_t *l, const local_options_t *options, char *sent
     return err;
 }
 
+static sl_err open_disk(local_t *l, const local_options_t *options, char *sentence)
+{
+    char why[DISK_SENTENCE_MAX];
+    if (options->data == NULL)
+        return SL_OK;
+    disk_options_t disk = {.dir = options->data,
+                           .memory_bytes = options->memory_bytes,
+                           .queues = &l->queues,
+                           .topics = &l->topics,
+                           .registry = &l->registry};
+    sl_err err = disk_open(&l->disk, &disk, why);
+    if (err != SL_OK)
+        snprintf(sentence, LOCAL_SENTENCE_MAX, "%s: %s", options->data, why);
+    l->answers.disk = l->disk;
+    return err;
+}
+
 static sl_err create_parts(local_t *l, const local_options_t *options, char *sentence)
 {
     if (getrandom(&l->boot, sizeof l->boot, 0) != sizeof l->boot)
-        return SL_EIO;
+        return SL_EIO; /* also the store's, unless the disk brings another */
     sl_err err = digest_create(&l->digest, options->key_secret);
     if (err == SL_OK)
         err = xml_doc_create(&l->xml);
@@ -185,6 +212,8 @@ static sl_err create_parts(local_t *l, const local_options_t *options, char *sen
     counter_registry_add(&l->registry, &l->counter_set);
     faults_init(&l->faults, &l->registry);
     err = read_faults(l, options, sentence);
+    if (err == SL_OK)
+        err = open_disk(l, options, sentence);
     if (err != SL_OK)
         return err;
     http_server_options_t http = {.listen = options->listen,
@@ -255,6 +284,7 @@ void local_destroy(local_t **local)
     pushes_destroy(&l->pushes);
     box_clear(&l->mails);
     box_clear(&l->sms);
+    disk_close(&l->disk); /* while all is still there */
     queue_store_fini(&l->queues);
     topic_destroy_all(&l->topics);
     auth_fini(&l->auth);

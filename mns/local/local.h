@@ -65,6 +65,7 @@ typedef struct local_options {
     size_t memory_bytes; /**< what messages may take */
     unsigned max_connections;
     bool throttle;      /**< refuse receives as the service does, see queue_over_limit */
+    const char *data;   /**< directory of what outlives the process, see disk.h; NULL: nothing */
     const char *faults; /**< file of rules, see fault.h; NULL: none */
     /* Pushes; see courier.h and push.h. */
     const char *push_key;      /**< PEM file; NULL: a key is made when it is needed */

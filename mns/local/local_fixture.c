@@ -40,6 +40,7 @@ int fixture_setup_with(void **state, local_options_t options)
     if (options.memory_bytes == 0)
         options.memory_bytes = 64 << 20;
     options.clock = &f->clock.clock;
+    f->options = options;
     char sentence[LOCAL_SENTENCE_MAX];
     if (local_create(&f->local, &options, sentence) != SL_OK)
         return -1;
@@ -59,6 +60,16 @@ int fixture_teardown(void **state)
     local_destroy(&f->local);
     free(f);
     return 0;
+}
+
+void fixture_restart(fixture_t *f)
+{
+    char sentence[LOCAL_SENTENCE_MAX];
+    raw_close(&f->client);
+    local_destroy(&f->local);
+    if (local_create(&f->local, &f->options, sentence) != SL_OK)
+        fail_msg("%s", sentence);
+    fixture_connect(f, &f->client);
 }
 
 void fixture_pass_ms(fixture_t *f, uint64_t ms)

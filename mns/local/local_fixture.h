@@ -11,6 +11,7 @@ enum { TEST_DATE_S = 1780315200 };
 
 typedef struct fixture {
     local_t *local;
+    local_options_t options;
     sl_clock_manual_t clock;
     raw_client_t client;
 } fixture_t;
@@ -20,6 +21,9 @@ int fixture_setup(void **state);
 /** The same with options of the test's own; what every server needs is filled in. */
 int fixture_setup_with(void **state, local_options_t options);
 int fixture_teardown(void **state);
+
+/** Another server with f->options in place of this one, which ends in good order. */
+void fixture_restart(fixture_t *f);
 
 /** Another connection; raw_close it. */
 void fixture_connect(fixture_t *f, raw_client_t *client);

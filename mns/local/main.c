@@ -15,7 +15,7 @@
 extern char **environ;
 
 typedef struct options {
-    const char *listen, *account, *region, *key_id, *key_secret, *faults;
+    const char *listen, *account, *region, *key_id, *key_secret, *data, *faults;
     const char *push_key, *push_ca, *cert_url;
     uint64_t memory_bytes, connections, push_connections, time_scale;
     int throttle;
@@ -70,6 +70,11 @@ static const config_opt_t rows[] = {
      .help = "clients at one time; more wait",
      .min = 1,
      .max = 60000},
+    {.key = "data",
+     .kind = CONFIG_STR,
+     .offset = AT(data),
+     .arg = "DIR",
+     .help = "what outlives the process; without it all is in memory"},
     {.key = "throttle",
      .kind = CONFIG_CHOICE,
      .offset = AT(throttle),
@@ -135,7 +140,7 @@ static void check(config_t *config, const void *read)
 
 static const config_program_t program = {
     .name = "mns-local",
-    .summary = "MNS (Message Service, Simple Message Queue) for one machine, in memory.",
+    .summary = "MNS (Message Service, Simple Message Queue) for one machine.",
     .epilog = "Point any MNS client at the endpoint it prints; signatures are always checked.\n"
               "GET /metrics, /healthz and /readyz on the same port show how it is;\n"
               "/local/faults makes calls go wrong; /local/mail, /local/sms, /local/pushes and\n"
@@ -207,6 +212,7 @@ static int run(const options_t *options)
     local_t *local;
     raise_descriptor_limit(options->connections + 2 * options->push_connections);
     tune_malloc();
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a full disk, no reason to die */
     local_options_t all = {.listen = options->listen,
                            .account = options->account,
                            .region = options->region,
@@ -215,6 +221,7 @@ static int run(const options_t *options)
                            .memory_bytes = options->memory_bytes,
                            .max_connections = (unsigned)options->connections,
                            .throttle = options->throttle != 0,
+                           .data = options->data,
                            .faults = options->faults,
                            .push_key = options->push_key,
                            .push_ca = options->push_ca,

@@ -97,6 +97,7 @@ static local_err subscribe(call_t *call, topic_t *t, subscription_t *s, const xm
     call->detail = made == SL_ELIMIT ? "The topic has 100 subscriptions already." : NULL;
     if (made != SL_OK)
         return made == SL_ELIMIT ? LOCAL_InvalidArgument : LOCAL_InternalError;
+    call_note_topic(call->local, t->name);
     return reply_located(call, 201, "");
 }
 
@@ -111,6 +112,7 @@ static local_err set_attributes(call_t *call, subscription_t *s, const xml_node_
         return err;
     s->spec.strategy = (notify_strategy_t)strategy;
     s->modify_ms = call->local->queues.now_ms;
+    call_note_topic(call->local, s->topic->name);
     call_reply(call->local, call->request, 204, NULL, NULL);
     return LOCAL_OK;
 }
@@ -194,6 +196,7 @@ local_err op_unsubscribe(call_t *call)
     if (err == LOCAL_OK) {
         pushes_cancel(call->local->pushes, s);
         subscription_destroy(t, s);
+        call_note_topic(call->local, t->name);
     }
     call_reply(call->local, call->request, 204, NULL, NULL); /* a missing one is gone already */
     return LOCAL_OK;

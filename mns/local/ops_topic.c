@@ -28,6 +28,7 @@ static local_err set_attributes(call_t *call, topic_t *t, const xml_node_t *root
         return err;
     t->attributes = attributes;
     t->modify_ms = call->local->queues.now_ms;
+    call_note_topic(call->local, t->name);
     call_reply(call->local, call->request, 204, NULL, NULL);
     return LOCAL_OK;
 }
@@ -52,6 +53,7 @@ static local_err create(call_t *call, topic_t *t, const xml_node_t *root)
     call->detail = made == SL_ELIMIT ? "The account has 1000 topics already." : NULL;
     if (made != SL_OK)
         return made == SL_ELIMIT ? LOCAL_InvalidArgument : LOCAL_InternalError;
+    call_note_topic(call->local, name);
     return reply_located(call, 201, "http://");
 }
 
@@ -120,6 +122,7 @@ local_err op_delete_topic(call_t *call)
         for (subscription_t *s = t->subscriptions; s != NULL; s = s->hh.next)
             pushes_cancel(call->local->pushes, s);
         topic_destroy(&call->local->topics, t);
+        call_note_topic(call->local, call_name(call, 1));
     }
     call_reply(call->local, call->request, 204, NULL, NULL); /* no error is documented */
     return LOCAL_OK;

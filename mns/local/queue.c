@@ -1,5 +1,6 @@
 #include "queue.h"
 
+#include "disk.h"
 #include "xml_out.h"
 
 #include <assert.h>
@@ -121,6 +122,12 @@ void queue_store_fini(queue_store_t *s)
 
 /* -- queues -------------------------------------------------------------------------------- */
 
+static void note_queue(const queue_t *q)
+{
+    if (q->store->disk != NULL)
+        disk_queue(q->store->disk, q->name);
+}
+
 queue_t *queue_find(const queue_store_t *s, const char *name)
 {
     queue_t *q;
@@ -144,11 +151,13 @@ sl_err queue_create(queue_store_t *s, const char *name, const queue_attributes_t
     memcpy(q->name, name, len + 1);
     q->attributes = *attributes;
     q->create_ms = q->modify_ms = s->now_ms;
+    q->number = ++s->number;
     HASH_ADD_STR(s->queues, name, q);
     if (q->hh.tbl == NULL) {
         free(q);
         return SL_ENOMEM;
     }
+    note_queue(q);
     *out = q;
     return SL_OK;
 }
@@ -157,12 +166,14 @@ void queue_set_attributes(queue_t *q, const queue_attributes_t *attributes)
 {
     q->attributes = *attributes;
     q->modify_ms = q->store->now_ms;
+    note_queue(q);
     settle(q); /* retention may be over at once */
 }
 
 void queue_destroy(queue_t *q)
 {
     queue_store_t *s = q->store;
+    note_queue(q);
     HASH_DEL(s->queues, q); /* first: who hears of the end may make a queue of the same name */
     while (q->waiters != NULL)
         end_wait(q->waiters, WAIT_GONE);
@@ -175,9 +186,10 @@ void queue_destroy(queue_t *q)
 
 /* -- messages ------------------------------------------------------------------------------ */
 
-static sl_err grow_slots(queue_store_t *s)
+static sl_err grow_slots(queue_store_t *s, size_t least)
 {
     size_t cap = s->slot_cap > 0 ? s->slot_cap * 2 : 1024;
+    cap = cap < least ? least : cap;
     if (cap > UINT32_MAX)
         return SL_ELIMIT;
     message_t **slots = realloc(s->slots, cap * sizeof *slots);
@@ -197,7 +209,7 @@ static sl_err take_slot(queue_store_t *s, message_t *m)
     if (s->free_count > 0) {
         m->slot = s->free_slots[--s->free_count];
     } else {
-        sl_err err = s->slot_count == s->slot_cap ? grow_slots(s) : SL_OK;
+        sl_err err = s->slot_count == s->slot_cap ? grow_slots(s, 0) : SL_OK;
         if (err != SL_OK)
             return err;
         m->slot = (uint32_t)s->slot_count++;
@@ -213,11 +225,16 @@ static void put_hex(char *out, uint64_t value, size_t len)
         out[i] = "0123456789ABCDEF"[value & 15];
 }
 
-void queue_store_new_id(queue_store_t *s, char out[MESSAGE_ID_LEN + 1])
+static void put_id(const queue_store_t *s, uint64_t number, char out[MESSAGE_ID_LEN + 1])
 {
     put_hex(out, s->boot, 16);
-    put_hex(out + 16, ++s->number, 16);
+    put_hex(out + 16, number, 16);
     out[MESSAGE_ID_LEN] = '\0';
+}
+
+void queue_store_new_id(queue_store_t *s, char out[MESSAGE_ID_LEN + 1])
+{
+    put_id(s, ++s->number, out);
 }
 
 /* Writes the repeated part into the store's scratch buffer, so that what is kept has just its size.
@@ -253,7 +270,7 @@ sl_err message_create(queue_store_t *s, const char *body, size_t len, const sl_b
 {
     message_t head = {.body_bytes = len};
     uint8_t md5[MD5_BYTES];
-    if (s->bytes >= s->bytes_max)
+    if (s->bytes >= s->bytes_max || (s->disk != NULL && disk_is_short(s->disk)))
         return SL_ELIMIT;
     if (!digest_md5(s->digest, body, len, md5))
         return SL_ENOMEM;
@@ -280,10 +297,17 @@ void message_destroy(queue_store_t *s, message_t *m)
     s->free_slots[s->free_count++] = m->slot;
     s->bytes -= sizeof *m + m->xml_len;
     s->message_count--;
-    free(m);
+    if (s->disk == NULL || !disk_message_gone(s->disk, m))
+        free(m);
 }
 
 /* -- in and out ---------------------------------------------------------------------------- */
+
+static void note(message_t *m)
+{
+    if (m->queue->store->disk != NULL)
+        disk_message(m->queue->store->disk, m);
+}
 
 sl_err queue_reserve(queue_t *q, size_t count)
 {
@@ -296,6 +320,7 @@ static void hide_until(message_t *m, uint64_t until_ms)
     m->generation++;
     m->next_visible_ms = until_ms;
     heap_put(&m->queue->hidden, &m->hidden, until_ms);
+    note(m);
 }
 
 void queue_put(queue_t *q, message_t *m, uint32_t priority, uint32_t delay_s)
@@ -312,6 +337,7 @@ void queue_put(queue_t *q, message_t *m, uint32_t priority, uint32_t delay_s)
         m->state = MESSAGE_ACTIVE;
         q->active_count++;
         DL_APPEND(q->active[priority], m);
+        note(m);
     }
     set_wakeup(q);
 }
@@ -381,6 +407,7 @@ void queue_show(message_t *m)
     queue_t *q = m->queue;
     leave_hidden(m);
     note_undeleted(q, -1);
+    note(m);
     DL_PREPEND(q->active[m->priority], m);
     set_wakeup(q);
 }
@@ -492,4 +519,83 @@ void queue_unwait(waiter_t *w)
 {
     heap_remove(&w->queue->store->deadlines, &w->deadline);
     DL_DELETE(w->queue->waiters, w);
+}
+
+/* -- coming back from disk ----------------------------------------------------------------- */
+
+sl_err queue_store_reserve_slots(queue_store_t *s, size_t count)
+{
+    sl_err err = count > s->slot_cap ? grow_slots(s, count) : SL_OK;
+    if (err != SL_OK)
+        return err;
+    for (; s->slot_count < count; s->slot_count++)
+        s->slots[s->slot_count] = NULL;
+    return SL_OK;
+}
+
+static sl_err restore_message(queue_store_t *s, const message_image_t *image, message_t **out)
+{
+    message_t head = {.number = image->number,
+                      .slot = image->slot,
+                      .generation = image->generation,
+                      .priority = image->priority,
+                      .dequeue_count = image->dequeue_count,
+                      .enqueue_ms = image->enqueue_ms,
+                      .first_dequeue_ms = image->first_dequeue_ms,
+                      .next_visible_ms = image->next_visible_ms,
+                      .body_bytes = image->body_bytes,
+                      .note = {.saved = true, .state_saved = image->has_state}};
+    if (image->has_state && (image->slot >= s->slot_count || s->slots[image->slot] != NULL))
+        return SL_EPROTO;
+    put_id(s, image->number, head.id);
+    memcpy(head.md5, image->md5, MD5_HEX);
+    sl_buf_clear(&s->scratch);
+    if (sl_buf_append(&s->scratch, image->xml, image->xml_len) != SL_OK)
+        return SL_ENOMEM;
+    message_t *m = copy_message(&head, &s->scratch);
+    if (m == NULL)
+        return SL_ENOMEM;
+    sl_err err = SL_OK;
+    if (image->has_state)
+        s->slots[m->slot] = m;
+    else
+        err = take_slot(s, m);
+    if (err != SL_OK) {
+        free(m);
+        return err;
+    }
+    s->bytes += sizeof *m + m->xml_len;
+    s->message_count++;
+    *out = m;
+    return SL_OK;
+}
+
+sl_err queue_restore(queue_t *q, const message_image_t *image)
+{
+    message_t *m;
+    sl_err err = queue_reserve(q, 1);
+    if (err == SL_OK)
+        err = restore_message(q->store, image, &m);
+    if (err != SL_OK)
+        return err;
+    m->queue = q;
+    m->state = image->has_state ? image->state : MESSAGE_ACTIVE;
+    DL_APPEND2(q->oldest, m, age_prev, age_next);
+    if (m->state == MESSAGE_ACTIVE) {
+        q->active_count++;
+        DL_APPEND(q->active[m->priority], m);
+        return SL_OK;
+    }
+    *(m->state == MESSAGE_DELAYED ? &q->delayed_count : &q->inactive_count) += 1;
+    heap_put(&q->hidden, &m->hidden, m->next_visible_ms);
+    return SL_OK;
+}
+
+void queue_store_restored(queue_store_t *s)
+{
+    for (size_t slot = s->slot_count; slot-- > 0;)
+        if (s->slots[slot] == NULL)
+            s->free_slots[s->free_count++] = (uint32_t)slot;
+    for (queue_t *q = s->queues; q != NULL; q = q->hh.next)
+        set_wakeup(q);
 }

@@ -60,8 +60,15 @@ typedef struct queue_attributes {
 
 typedef struct queue queue_t;
 typedef struct queue_store queue_store_t;
+struct disk; /* see disk.h */
 
 typedef enum { MESSAGE_ACTIVE, MESSAGE_DELAYED, MESSAGE_INACTIVE } message_state_t;
+
+/** What the disk knows of a message; the disk's own. */
+typedef struct message_note {
+    struct message *prev, *next; /**< among those to be written, or to be deleted there */
+    bool noted, saved, state_saved;
+} message_note_t;
 
 /** Read by all, written by queue.c alone. */
 typedef struct message {
@@ -74,7 +81,8 @@ typedef struct message {
     heap_node_t hidden;                  /**< key: next_visible_ms */
     struct message *prev, *next;         /**< in its FIFO */
     struct message *age_prev, *age_next; /**< in the queue, oldest first */
-    size_t body_bytes;                   /**< as carried, before escaping */
+    message_note_t note;
+    size_t body_bytes; /**< as carried, before escaping */
     char id[MESSAGE_ID_LEN + 1], md5[MD5_HEX + 1];
     size_t xml_len;
     /** <MessageId>…</MessageId><MessageBodyMD5>…</…><MessageBody>…</MessageBody>, and properties */
@@ -99,6 +107,7 @@ typedef struct waiter {
 
 struct queue {
     queue_store_t *store;
+    uint64_t number; /**< tells it from an earlier one of the same name */
     char name[QUEUE_NAME_MAX + 1];
     queue_attributes_t attributes;
     uint64_t create_ms, modify_ms;
@@ -115,9 +124,10 @@ struct queue {
 struct queue_store {
     const sl_clock_t *clock;
     digest_t *digest;
-    uint64_t now_ms; /**< Unix ms that never go back: wall time at start + monotonic since */
+    struct disk *disk; /**< hears of every change; NULL: all is in memory alone */
+    uint64_t now_ms;   /**< Unix ms that never go back: wall time at start + monotonic since */
     uint64_t start_wall_ms, start_mono_ms;
-    uint64_t boot;   /**< random: tells this process's ids and handles from another's */
+    uint64_t boot;   /**< random: tells this store's ids and handles from another's */
     uint64_t number; /**< the last one given */
     queue_t *queues; /**< hash by name */
     message_t **slots;
@@ -153,12 +163,12 @@ void queue_set_attributes(queue_t *queue, const queue_attributes_t *attributes);
 /** Its messages vanish, its waits end with WAIT_GONE. */
 void queue_destroy(queue_t *queue);
 
-/** A new message id, and a NUL.  No other message in any process of this server has it. */
+/** A new message id, and a NUL.  No other message of any server has it. */
 void queue_store_new_id(queue_store_t *store, char out[MESSAGE_ID_LEN + 1]);
 
 /** A message that is in no queue yet.
  *  @param beside  XML that goes out beside the body (property.h), or NULL.
- *  @return SL_OK, SL_ENOMEM, SL_ELIMIT (bytes_max). */
+ *  @return SL_OK, SL_ENOMEM, SL_ELIMIT (bytes_max, or the disk is full). */
 sl_err message_create(queue_store_t *store, const char *body, size_t len, const sl_buf_t *beside,
                       message_t **out);
 void message_destroy(queue_store_t *store, message_t *message);
@@ -201,5 +211,29 @@ void queue_hide(message_t *message, uint32_t seconds);
 sl_err queue_wait(queue_t *queue, waiter_t *waiter, uint64_t wait_ms);
 /** Gives up; on_end is not called. */
 void queue_unwait(waiter_t *waiter);
+
+/* -- coming back from disk ----------------------------------------------------------------- */
+
+/** A message as it was; borrowed. */
+typedef struct message_image {
+    uint64_t number, queue_number, enqueue_ms;
+    uint32_t priority;
+    size_t body_bytes, xml_len;
+    const char *md5; /**< MD5_HEX digits */
+    const uint8_t *xml;
+    bool has_state; /**< else it was never handed out nor delayed, and the rest is zero */
+    message_state_t state;
+    uint32_t slot, generation, dequeue_count;
+    uint64_t first_dequeue_ms, next_visible_ms;
+} message_image_t;
+
+/** Makes room for messages that bring their slots, all below `count`.  @return SL_OK, SL_ENOMEM,
+ *  SL_ELIMIT. */
+sl_err queue_store_reserve_slots(queue_store_t *store, size_t count);
+/** Puts a message back; those of a queue must come by number.  @return SL_OK, SL_ENOMEM, SL_ELIMIT,
+ *  SL_EPROTO (two messages have one slot). */
+sl_err queue_restore(queue_t *queue, const message_image_t *image);
+/** All are back: what fell due meanwhile happens in the next turn. */
+void queue_store_restored(queue_store_t *store);
 
 #endif
