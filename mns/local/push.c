@@ -142,6 +142,7 @@ static size_t size_of(const push_t *push)
 static void push_free(push_t *push)
 {
     pushes_t *p = push->lane->pushes;
+    push_show(push, p->options.on_gone, p->options.ctx);
     push->lane->pending--;
     p->stats.pending--;
     p->options.store->bytes -= size_of(push);
@@ -174,10 +175,12 @@ static void fail(push_t *push, const courier_answer_t *answer)
     set_kind(lane, LANE_SICK);
     uint64_t wait_ms =
         push_wait_ms(lane->subscription->spec.strategy, push->failures, next_random(p));
-    if (wait_ms == PUSH_GIVE_UP)
+    if (wait_ms == PUSH_GIVE_UP) {
         bury(push, answer);
-    else
+    } else {
         make_wait(push, p->options.store->now_ms + at_least_1(wait_ms / p->options.time_scale));
+        push_show(push, p->options.on_change, p->options.ctx);
+    }
     place(lane);
 }
 
@@ -390,6 +393,8 @@ sl_err pushes_add(pushes_t *p, subscription_t *s, const push_view_t *view)
         make_wait(push, view->due_ms);
     else
         make_ready(push);
+    if (view->number == 0)
+        push_show(push, p->options.on_change, p->options.ctx);
     return SL_OK;
 }
 
@@ -453,6 +458,7 @@ void pushes_destroy(pushes_t **pushes)
         return;
     int saved = errno;
     courier_destroy(&p->courier); /* cuts all that is under way */
+    p->options.on_gone = NULL;
     while (p->lanes != NULL)
         lane_destroy(p->lanes);
     heap_fini(&p->wakeups);

@@ -27,20 +27,6 @@
 typedef struct pushes pushes_t;
 typedef struct push_lane push_lane_t;
 
-/** Borrowed until destroy. */
-typedef struct pushes_options {
-    courier_options_t courier; /**< but for on_back and ctx */
-    queue_store_t *store;      /**< time, ids, and the memory that pushes share with messages */
-    faults_t *faults;          /**< what befalls pushes: operation Push, by topic */
-    const sl_clock_t *clock;   /**< how long a turn has been starting pushes */
-    uint64_t time_scale;       /**< waits between tries are so many times shorter */
-} pushes_options_t;
-
-/** @return as courier_create. */
-sl_err pushes_create(pushes_t **out, const pushes_options_t *options);
-/** Cuts and forgets all. */
-void pushes_destroy(pushes_t **pushes);
-
 /** One push, as others see it. */
 typedef struct push_view {
     uint64_t number; /**< unique in the store's life; 0 in pushes_add: a new one */
@@ -51,6 +37,27 @@ typedef struct push_view {
     uint32_t failures; /**< so far */
     uint64_t due_ms;   /**< when it is tried next; 0, or past: as soon as may be */
 } push_view_t;
+
+typedef void push_fn(void *ctx, const subscription_t *subscription, const push_view_t *push);
+
+/** Borrowed until destroy. */
+typedef struct pushes_options {
+    courier_options_t courier; /**< but for on_back and ctx */
+    queue_store_t *store;      /**< time, ids, and the memory that pushes share with messages */
+    faults_t *faults;          /**< what befalls pushes: operation Push, by topic */
+    const sl_clock_t *clock;   /**< how long a turn has been starting pushes */
+    uint64_t time_scale;       /**< waits between tries are so many times shorter */
+    /* For who keeps pushes beyond the process; NULL: nobody.  Not called by pushes_destroy, nor for
+     * a push that is added with a number. */
+    push_fn *on_change; /**< one was added, or has failed and waits */
+    push_fn *on_gone;   /**< one was delivered, given up or cancelled */
+    void *ctx;
+} pushes_options_t;
+
+/** @return as courier_create. */
+sl_err pushes_create(pushes_t **out, const pushes_options_t *options);
+/** Cuts and forgets all. */
+void pushes_destroy(pushes_t **pushes);
 
 /** Adds a push for this subscription, whose endpoint is HTTP.  What is pointed to is copied.
  *  @return SL_OK, SL_ENOMEM, SL_ELIMIT (the store's memory is full). */
@@ -72,7 +79,6 @@ void pushes_on_ready(void *pushes);
 const char *pushes_certificate(pushes_t *pushes);
 
 /** Calls fn for every push that is pending, a subscription's oldest not necessarily first. */
-typedef void push_fn(void *ctx, const subscription_t *subscription, const push_view_t *push);
 void pushes_walk(const pushes_t *pushes, push_fn *fn, void *ctx);
 
 typedef struct push_stats {

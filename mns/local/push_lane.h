@@ -59,6 +59,9 @@ struct pushes {
     push_stats_t stats;
 };
 
+/** Shows one push to somebody; fn may be NULL. */
+void push_show(const push_t *push, push_fn *fn, void *ctx);
+
 /** The push as a JSON object for /local/dead; free() it.  NULL: no memory. */
 char *push_write_dead(const push_t *push, const courier_answer_t *answer);
 

@@ -6,8 +6,10 @@
 
 /* -- for who keeps them -------------------------------------------------------------------- */
 
-static void show(const push_t *push, push_fn *fn, void *ctx)
+void push_show(const push_t *push, push_fn *fn, void *ctx)
 {
+    if (fn == NULL)
+        return;
     const push_view_t view = {.number = push->number,
                               .message_id = push->message_id,
                               .tag = push->tag,
@@ -23,11 +25,11 @@ void pushes_walk(const pushes_t *p, push_fn *fn, void *ctx)
 {
     for (const push_lane_t *lane = p->lanes; lane != NULL; lane = lane->next) {
         for (const push_t *push = lane->under_way; push != NULL; push = push->next)
-            show(push, fn, ctx);
+            push_show(push, fn, ctx);
         for (const push_t *push = lane->ready; push != NULL; push = push->next)
-            show(push, fn, ctx);
+            push_show(push, fn, ctx);
         for (size_t i = 0; i < lane->waiting.count; i++)
-            show(HEAP_OWNER(lane->waiting.nodes[i], push_t, due), fn, ctx);
+            push_show(HEAP_OWNER(lane->waiting.nodes[i], push_t, due), fn, ctx);
     }
 }
 
