@@ -1,61 +1,25 @@
-/* mns.c - the client: requests become signed exchanges, exchanges become replies.
+/* mns.c - the client: many calls, in order, at their pace.
  *
- *     submit: mns_op (write, check) -> mns_sign -> mns_http (send)
- *     run:    mns_http (receive) -> mns_answer (judge) -> on_reply
+ *     submit: mns_op (write, check) -> line -> mns_sign -> mns_http (send)
+ *     run:    mns_http (receive) -> mns_answer (judge) -> on_reply, or a pause and the line again
  *
- * A call holds all that one request needs and is used again: in steady state nothing is allocated
- * but what libcurl does itself. */
-#include "mns_answer.h"
-#include "mns_date.h"
+ * In steady state nothing is allocated but what libcurl does itself. */
+#include "mns_client.h"
 #include "mns_endpoint.h"
-#include "mns_http.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     TIMEOUT_MS = 10000,
     CONNECT_TIMEOUT_MS = 5000,
     MAX_IN_FLIGHT = 256,
-    KEY_ID_MAX = 256,
+    ATTEMPTS = 3,
+    BACKOFF_MS = 100,
+    BACKOFF_MOST_MS = 10000,
+    BURST_LEAST = 16,
     SPARE_CONNECTIONS = 8, /* curl counts one it is about to close, too */
-};
-
-/* Where mns_call waits. */
-typedef struct waiting {
-    mns_store_t *store;
-} waiting_t;
-
-typedef struct call {
-    mns_exchange_t http;
-    mns_outbound_t out;
-    mns_store_t *store;
-    mns_reply_fn on_reply; /* or, for mns_call: */
-    void *user;
-    waiting_t *waiting;
-    uint64_t started_ns;
-    bool active;
-    struct call *next_idle, *next_of_all;
-} call_t;
-
-struct mns_client {
-    mns_http_t *http;
-    mns_judge_t judge;
-    char *key_id, *token;    /* token may be NULL */
-    const char *credentials; /* where they come from */
-    uint32_t timeout_ms, max_in_flight;
-    void (*trace)(void *ctx, const char *line);
-    void *trace_ctx;
-    call_t *all, *idle;
-    size_t in_flight;
-    sl_buf_t text; /* scratch: the string to sign, then the Authorization header */
-    time_t date_second;
-    char date[MNS_DATE_LEN + 1];       /* of date_second, as sent */
-    char their_date[MNS_DATE_LEN + 1]; /* as received last, and what it says */
-    int64_t their_time_s;
-    bool closing;
 };
 
 /* -- errors ---------------------------------------------------------------------------------- */
@@ -77,145 +41,16 @@ bool mns_err_transient(mns_err err)
     return err == MNS_EIO || err == MNS_ETIMEDOUT || err == MNS_ESERVER;
 }
 
-/* -- the client ------------------------------------------------------------------------------ */
+/* -- small things ---------------------------------------------------------------------------- */
 
-/* What may stand in a header's value: printable ASCII, no blank. */
-static bool good_token(const char *text)
+int64_t mns_now_ns(void)
 {
-    if (text == NULL || *text == '\0')
-        return false;
-    for (; *text != '\0'; text++)
-        if (*text <= 0x20 || *text > 0x7E)
-            return false;
-    return true;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static const char *or_environment(const char *given, const char *variable)
-{
-    return given != NULL ? given : getenv(variable);
-}
-
-static mns_err client_keys(mns_client_t *client, const mns_client_options_t *options)
-{
-    const char *id = or_environment(options->access_key_id, "ALIBABA_CLOUD_ACCESS_KEY_ID");
-    const char *secret =
-        or_environment(options->access_key_secret, "ALIBABA_CLOUD_ACCESS_KEY_SECRET");
-    const char *token = options->security_token;
-    if (token == NULL && options->access_key_id == NULL) /* else it belongs to another key */
-        token = getenv("ALIBABA_CLOUD_SECURITY_TOKEN");
-    if (token != NULL && *token == '\0')
-        token = NULL;
-    if (!good_token(id) || strlen(id) > KEY_ID_MAX || secret == NULL || *secret == '\0' ||
-        (token != NULL && !good_token(token)))
-        return MNS_EINVAL;
-    client->credentials = options->access_key_id != NULL ? "options" : "environment";
-    client->key_id = strdup(id);
-    client->token = token == NULL ? NULL : strdup(token);
-    if (client->key_id == NULL || (token != NULL && client->token == NULL))
-        return MNS_ENOMEM;
-    return mns_signer_create(&client->judge.signer, secret);
-}
-
-static mns_err client_open(mns_client_t *client, const mns_client_options_t *options)
-{
-    mns_endpoint_t endpoint = {0};
-    mns_err err =
-        options->endpoint == NULL ? MNS_EINVAL : mns_endpoint_parse(&endpoint, options->endpoint);
-    if (err != MNS_OK)
-        return err;
-    mns_http_options_t http = {
-        .base = endpoint.base,
-        .ca_file = options->ca_file,
-        .loopback = endpoint.loopback,
-        .connect_timeout_ms =
-            options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS,
-        .connections = client->max_in_flight + SPARE_CONNECTIONS,
-    };
-    err = mns_http_create(&client->http, &http);
-    free(endpoint.base);
-    return err;
-}
-
-mns_err mns_client_create(mns_client_t **out, const mns_client_options_t *given)
-{
-    mns_client_options_t options = {0};
-    memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
-    if (options.max_in_flight > INT32_MAX / 2)
-        return MNS_EINVAL;
-    mns_client_t *client = calloc(1, sizeof *client);
-    if (client == NULL)
-        return MNS_ENOMEM;
-    client->timeout_ms = options.timeout_ms ? options.timeout_ms : TIMEOUT_MS;
-    client->max_in_flight = options.max_in_flight ? options.max_in_flight : MAX_IN_FLIGHT;
-    client->trace = options.trace;
-    client->trace_ctx = options.trace_ctx;
-    client->date_second = -1;
-    mns_err err = client_keys(client, &options);
-    if (err == MNS_OK)
-        err = client_open(client, &options);
-    if (err == MNS_OK)
-        err = mns_xml_reader_create(&client->judge.reader);
-    if (err != MNS_OK) {
-        mns_client_destroy(&client);
-        return err;
-    }
-    *out = client;
-    return MNS_OK;
-}
-
-const char *mns_client_credentials(const mns_client_t *client)
-{
-    return client->credentials;
-}
-
-/* -- calls ----------------------------------------------------------------------------------- */
-
-static void call_destroy(mns_client_t *client, call_t *call)
-{
-    mns_exchange_fini(client->http, &call->http);
-    sl_buf_fini(&call->out.target);
-    sl_buf_fini(&call->out.body);
-    mns_store_destroy(&call->store);
-    free(call);
-}
-
-static call_t *call_create(mns_client_t *client)
-{
-    call_t *call = calloc(1, sizeof *call);
-    if (call == NULL)
-        return NULL;
-    if (mns_exchange_init(client->http, &call->http) != MNS_OK) {
-        free(call);
-        return NULL;
-    }
-    call->http.owner = call;
-    call->next_of_all = client->all;
-    client->all = call;
-    return call;
-}
-
-static call_t *call_get(mns_client_t *client)
-{
-    call_t *call = client->idle;
-    if (call != NULL)
-        client->idle = call->next_idle;
-    else
-        call = call_create(client);
-    return call;
-}
-
-static void call_put(mns_client_t *client, call_t *call)
-{
-    call->active = false;
-    call->next_idle = client->idle;
-    client->idle = call;
-}
-
-static void client_trace(const mns_client_t *client, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* One line, whatever is in it. */
-static void client_trace(const mns_client_t *client, const char *format, ...)
+void mns_client_trace(const mns_client_t *client, const char *format, ...)
 {
     char line[1024];
     if (client->trace == NULL)
@@ -230,114 +65,232 @@ static void client_trace(const mns_client_t *client, const char *format, ...)
     client->trace(client->trace_ctx, line);
 }
 
-static const char *client_date(mns_client_t *client)
+void mns_calls_init(call_list_t *list)
 {
-    time_t now = time(NULL);
-    if (now != client->date_second) {
-        mns_date_write(client->date, now);
-        client->date_second = now;
-    }
-    return client->date;
+    list->first = NULL;
+    list->end = &list->first;
 }
 
-/* Most answers of a second say the same. */
-static int64_t client_read_date(mns_client_t *client, const char *date)
+void mns_calls_push(call_list_t *list, call_t *call)
 {
-    if (strcmp(date, client->their_date) != 0) {
-        if (strlen(date) > MNS_DATE_LEN)
-            return 0;
-        strcpy(client->their_date, date);
-        int64_t time_s = mns_date_read(date);
-        client->their_time_s = time_s < 0 ? 0 : time_s;
-    }
-    return client->their_time_s;
+    call->next = NULL;
+    *list->end = call;
+    list->end = &call->next;
 }
 
-/* The Authorization header's value in client->text, or NULL. */
-static const char *call_sign(mns_client_t *client, const mns_signed_t *what)
+call_t *mns_calls_pop(call_list_t *list)
 {
-    char signature[MNS_SIGNATURE_LEN + 1];
-    sl_buf_t *text = &client->text;
-    sl_buf_clear(text);
-    mns_string_to_sign(text, what);
-    sl_buf_append_byte(text, '\0');
-    if (text->failed ||
-        !mns_signer_sign(client->judge.signer, text->data, text->len - 1, signature))
+    call_t *call = list->first;
+    if (call == NULL)
         return NULL;
-    client_trace(client, "request; string to sign: %s", (const char *)text->data);
-    sl_buf_clear(text);
-    sl_buf_printf(text, "MNS %s:%s", client->key_id, signature);
-    return text->failed ? NULL : (const char *)text->data;
+    list->first = call->next;
+    if (list->first == NULL)
+        list->end = &list->first;
+    return call;
 }
 
-static mns_err call_head(mns_client_t *client, call_t *call)
+/* -- the client ------------------------------------------------------------------------------ */
+
+static uint32_t or_else(uint32_t given, uint32_t otherwise)
 {
-    char content_md5[MNS_CONTENT_MD5_LEN + 1] = "";
-    mns_outbound_t *out = &call->out;
-    bool with_body = out->body.len > 0;
-    if (with_body &&
-        !mns_signer_content_md5(client->judge.signer, out->body.data, out->body.len, content_md5))
-        return MNS_ENOMEM;
-    mns_signed_t what = {.verb = out->asked.row->verb,
-                         .content_md5 = content_md5,
-                         .content_type = with_body ? "text/xml" : "",
-                         .date = client_date(client),
-                         .headers = out->headers,
-                         .header_count = out->header_count,
-                         .resource = (const char *)out->target.data};
-    const char *authorization = call_sign(client, &what);
-    if (authorization == NULL)
-        return MNS_ENOMEM;
-    mns_exchange_head(&call->http);
-    mns_exchange_line(&call->http, "Authorization", authorization);
-    mns_exchange_line(&call->http, "Date", what.date);
-    for (size_t i = 0; i < out->header_count; i++)
-        mns_exchange_line(&call->http, out->headers[i].name, out->headers[i].value);
-    mns_exchange_line(&call->http, "Content-Type", with_body ? what.content_type : NULL);
-    if (with_body)
-        mns_exchange_line(&call->http, "Content-MD5", content_md5);
-    if (client->token != NULL)
-        mns_exchange_line(&call->http, "security-token", client->token);
-    mns_exchange_line(&call->http, "Expect", NULL);
-    return call->http.lines.failed ? MNS_ENOMEM : MNS_OK;
+    return given > 0 ? given : otherwise;
 }
 
-static uint64_t now_ns(void)
+static mns_err client_open(mns_client_t *client, const mns_client_options_t *options)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* A long poll may take its waiting time beside the client's timeout.  -1 leaves the time to the
- * queue, whose longest is 30 s. */
-static uint32_t call_timeout_ms(const mns_client_t *client, const mns_request_t *request)
-{
-    if (request->timeout_ms > 0)
-        return request->timeout_ms;
-    if (request->op != MNS_RECEIVE_MESSAGE && request->op != MNS_BATCH_RECEIVE_MESSAGE)
-        return client->timeout_ms;
-    uint32_t wait_s = request->wait_seconds < 0 ? 30 : (uint32_t)request->wait_seconds;
-    return client->timeout_ms + wait_s * 1000;
-}
-
-static mns_err call_start(mns_client_t *client, call_t *call, const mns_request_t *request)
-{
-    if (call->store == NULL && (call->store = mns_store_create()) == NULL)
-        return MNS_ENOMEM;
-    mns_err err = mns_op_write(&call->out, request);
-    if (err == MNS_OK)
-        err = call_head(client, call);
+    mns_endpoint_t endpoint = {0};
+    mns_err err =
+        options->endpoint == NULL ? MNS_EINVAL : mns_endpoint_parse(&endpoint, options->endpoint);
     if (err != MNS_OK)
         return err;
-    call->started_ns = now_ns();
-    call->http.verb = call->out.asked.row->verb;
-    call->http.target = (const char *)call->out.target.data;
-    call->http.body = call->out.body.data;
-    call->http.body_len = call->out.body.len;
-    call->http.timeout_ms = call_timeout_ms(client, request);
-    return mns_http_start(client->http, &call->http);
+    mns_http_options_t http = {
+        .base = endpoint.base,
+        .ca_file = options->ca_file,
+        .loopback = endpoint.loopback,
+        .connect_timeout_ms = or_else(options->connect_timeout_ms, CONNECT_TIMEOUT_MS),
+        .connections = client->max_in_flight + SPARE_CONNECTIONS,
+    };
+    err = mns_http_create(&client->http, &http);
+    free(endpoint.base);
+    return err;
 }
+
+static mns_err client_role(mns_client_t *client, const mns_client_options_t *options,
+                           const char *name)
+{
+    mns_endpoint_t endpoint = {0};
+    mns_err err = mns_endpoint_parse(
+        &endpoint, options->ecs_metadata != NULL ? options->ecs_metadata : MNS_ROLE_METADATA);
+    if (err == MNS_OK)
+        err = mns_role_create(&client->role, client->http,
+                              &(mns_role_options_t){.name = name,
+                                                    .base = endpoint.base,
+                                                    .timeout_ms = client->timeout_ms,
+                                                    .backoff = &client->backoff});
+    free(endpoint.base);
+    return err;
+}
+
+/* Finds the keys; those of a role come later. */
+static mns_err client_keys(mns_client_t *client, const mns_client_options_t *options)
+{
+    mns_found_t found;
+    mns_err err = mns_keys_find(&found, options);
+    client->source = found.source;
+    client->keys = found.keys; /* moved */
+    found.keys = (mns_keys_t){0};
+    if (err != MNS_OK && found.note[0] != '\0')
+        mns_client_trace(client, "%s", found.note);
+    if (err == MNS_OK && found.role != NULL)
+        err = client_role(client, options, found.role);
+    if (err == MNS_OK)
+        err =
+            mns_signer_create(&client->judge.signer, found.role != NULL ? "" : client->keys.secret);
+    mns_found_fini(&found);
+    return err;
+}
+
+static void client_pace(mns_client_t *client, const mns_client_options_t *options)
+{
+    uint32_t burst = options->rate_limit / 10;
+    client->attempts = or_else(options->attempts, ATTEMPTS);
+    mns_backoff_init(&client->backoff, or_else(options->backoff_ms, BACKOFF_MS),
+                     or_else(options->backoff_most_ms, BACKOFF_MOST_MS), 0);
+    client->rate.per_s = options->rate_limit;
+    client->rate.burst = or_else(options->rate_burst, burst > BURST_LEAST ? burst : BURST_LEAST);
+}
+
+mns_err mns_client_create(mns_client_t **out, const mns_client_options_t *given)
+{
+    mns_client_options_t options = {0};
+    memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    if (options.max_in_flight > INT32_MAX / 2)
+        return MNS_EINVAL;
+    mns_client_t *client = calloc(1, sizeof *client);
+    if (client == NULL)
+        return MNS_ENOMEM;
+    client->timeout_ms = or_else(options.timeout_ms, TIMEOUT_MS);
+    client->max_in_flight = or_else(options.max_in_flight, MAX_IN_FLIGHT);
+    client->trace = options.trace;
+    client->trace_ctx = options.trace_ctx;
+    client->date_second = -1;
+    client->line_due_ns = INT64_MAX;
+    mns_calls_init(&client->line);
+    mns_calls_init(&client->ready);
+    client_pace(client, &options);
+    mns_err err = client_open(client, &options);
+    if (err == MNS_OK)
+        err = client_keys(client, &options);
+    if (err == MNS_OK)
+        err = mns_xml_reader_create(&client->judge.reader);
+    if (err != MNS_OK) {
+        mns_client_destroy(&client);
+        return err;
+    }
+    *out = client;
+    return MNS_OK;
+}
+
+const char *mns_client_credentials(const mns_client_t *client)
+{
+    static const char *const texts[] = {
+#define X(name, text) [MNS_KEYS_##name] = text,
+        MNS_KEYS_MAP(X)
+#undef X
+    };
+    return texts[client->source];
+}
+
+/* -- the line -------------------------------------------------------------------------------- */
+
+/* The role gave no keys, and that not for the first time: those who wait need not wait longer. */
+static void line_refuse(mns_client_t *client)
+{
+    call_t *call;
+    if (mns_role_failures(client->role) < client->attempts)
+        return;
+    while ((call = mns_calls_pop(&client->line)) != NULL) {
+        mns_call_fail(call, MNS_ENOKEYS, mns_role_trouble(client->role));
+        call->store->view.transient = true; /* the metadata service may come round */
+        mns_calls_push(&client->ready, call);
+    }
+}
+
+static void on_role_failed(mns_client_t *client, int64_t now_ns)
+{
+    mns_client_trace(client, "%s", mns_role_trouble(client->role));
+    if (!mns_role_ready(client->role, now_ns))
+        line_refuse(client);
+}
+
+/* Are there keys?  Asking may begin to fetch some. */
+static bool keys_ready(mns_client_t *client, int64_t now_ns)
+{
+    if (client->role == NULL)
+        return true;
+    uint32_t before = mns_role_failures(client->role);
+    bool ready = mns_role_ready(client->role, now_ns);
+    if (!ready && mns_role_failures(client->role) > before)
+        on_role_failed(client, now_ns);
+    return ready;
+}
+
+/* May a call that costs so much go now?  If not, line_due_ns says when to ask again. */
+static bool may_go(mns_client_t *client, uint32_t cost, int64_t now_ns)
+{
+    if (!keys_ready(client, now_ns)) {
+        client->line_due_ns = mns_role_due_ns(client->role);
+        return false;
+    }
+    int64_t wait_ns = mns_rate_wait_ns(&client->rate, cost, now_ns);
+    client->line_due_ns = wait_ns > 0 ? now_ns + wait_ns : INT64_MAX;
+    return wait_ns == 0;
+}
+
+static mns_err call_go(mns_client_t *client, call_t *call, int64_t now_ns)
+{
+    mns_rate_take(&client->rate, call->out.asked.count, now_ns);
+    return mns_call_send(client, call);
+}
+
+/* Those whose pause is over join the line, and the line moves up. */
+static void client_advance(mns_client_t *client)
+{
+    if (client->line.first == NULL && client->pauses.count == 0)
+        return;
+    int64_t now_ns = mns_now_ns();
+    while (mns_pauses_due_ns(&client->pauses) <= now_ns)
+        mns_calls_push(&client->line, mns_pauses_take(&client->pauses));
+    while (client->line.first != NULL &&
+           may_go(client, client->line.first->out.asked.count, now_ns)) {
+        call_t *call = mns_calls_pop(&client->line);
+        mns_err err = call_go(client, call, now_ns);
+        if (err != MNS_OK) {
+            mns_call_fail(call, err, mns_err_text(err));
+            mns_calls_push(&client->ready, call);
+        }
+    }
+}
+
+/* When does the thread have to come back, at the latest? */
+static void client_wake(mns_client_t *client)
+{
+    int64_t at_ns = mns_pauses_due_ns(&client->pauses);
+    if (client->line.first != NULL && client->line_due_ns < at_ns)
+        at_ns = client->line_due_ns;
+    if (client->ready.first != NULL)
+        at_ns = 1;
+    mns_http_wake(client->http, at_ns);
+}
+
+/* Before the thread leaves. */
+static void client_settle(mns_client_t *client)
+{
+    client_wake(client);
+    mns_http_settle(client->http);
+}
+
+/* -- calls ----------------------------------------------------------------------------------- */
 
 static mns_err submit(mns_client_t *client, const mns_request_t *request, mns_reply_fn on_reply,
                       void *user, waiting_t *waiting)
@@ -346,15 +299,22 @@ static mns_err submit(mns_client_t *client, const mns_request_t *request, mns_re
         return MNS_ECANCELED;
     if (client->in_flight >= client->max_in_flight)
         return MNS_EINVAL;
-    call_t *call = call_get(client);
+    call_t *call = mns_call_get(client);
     if (call == NULL)
         return MNS_ENOMEM;
     call->on_reply = on_reply;
     call->user = user;
     call->waiting = waiting;
-    mns_err err = call_start(client, call, request);
+    call->started_ns = mns_now_ns();
+    mns_err err = mns_call_write(client, call, request);
+    bool waits = err == MNS_OK && (client->line.first != NULL ||
+                                   !may_go(client, call->out.asked.count, call->started_ns));
+    if (waits)
+        mns_calls_push(&client->line, call);
+    else if (err == MNS_OK)
+        err = call_go(client, call, call->started_ns);
     if (err != MNS_OK) {
-        call_put(client, call);
+        mns_call_put(client, call);
         return err;
     }
     call->active = true;
@@ -362,55 +322,29 @@ static mns_err submit(mns_client_t *client, const mns_request_t *request, mns_re
     return MNS_OK;
 }
 
-/* Hands a reply out.  The call is free again afterwards, not before: the reply lives in it. */
-static void call_reply(mns_client_t *client, call_t *call)
-{
-    mns_store_t *store = call->store;
-    store->view.attempts = 1;
-    store->view.took_us = (now_ns() - call->started_ns) / 1000;
-    call->active = false;
-    client->in_flight--;
-    if (call->waiting != NULL) {
-        call->waiting->store = store;
-        call->store = NULL;
-    } else {
-        call->on_reply(call->user, &store->view);
-    }
-    call_put(client, call);
-}
-
-static void call_fail(call_t *call, mns_err err, const char *text)
-{
-    mns_store_t *store = call->store;
-    mns_store_clear(store);
-    store->view.err = err;
-    store->view.transient = mns_err_transient(err);
-    store->view.http_status = call->http.status;
-    snprintf(store->note, sizeof store->note, "%s", text);
-    store->view.message = store->note;
-}
-
+/* An exchange is over: its reply is ready, or it is to be sent again. */
 static void call_finish(mns_client_t *client, call_t *call)
 {
-    mns_store_t *store = call->store;
-    const mns_exchange_t *http = &call->http;
-    if (http->err != MNS_OK) {
-        call_fail(call, http->err, http->note);
-    } else {
-        mns_store_clear(store);
-        mns_answer_judge(&client->judge, &call->out.asked, http->status,
-                         (const char *)http->in.data, http->in.len, store);
+    mns_call_judge(client, call);
+    int64_t pause_ms = mns_call_pause_ms(client, call);
+    if (pause_ms < 0 || !mns_pauses_add(&client->pauses, mns_now_ns() + pause_ms * 1000000, call))
+        mns_calls_push(&client->ready, call);
+}
+
+/* Keys came, or did not: the line's business. */
+static void role_step(mns_client_t *client)
+{
+    int64_t now_ns = mns_now_ns();
+    switch (mns_role_step(client->role, now_ns)) {
+    case MNS_ROLE_ON:
+        break;
+    case MNS_ROLE_NEW:
+        mns_client_trace(client, "instance role: new keys");
+        break;
+    case MNS_ROLE_FAILED:
+        on_role_failed(client, now_ns);
+        break;
     }
-    mns_reply_t *view = &store->view;
-    view->server_time_s = client_read_date(client, http->date);
-    view->retry_after_ms = mns_retry_after_ms(
-        http->retry_after, view->server_time_s > 0 ? view->server_time_s : time(NULL));
-    snprintf(store->location, sizeof store->location, "%s", http->location);
-    snprintf(store->request_id, sizeof store->request_id, "%s", http->request_id);
-    if (*store->request_id != '\0')
-        store->view.request_id = store->request_id;
-    client_trace(client, "answer; request id %s, status %d", store->view.request_id, http->status);
-    call_reply(client, call);
 }
 
 /* -- the door -------------------------------------------------------------------------------- */
@@ -419,22 +353,44 @@ mns_err mns_submit(mns_client_t *client, const mns_request_t *request, mns_reply
                    void *user)
 {
     mns_err err = submit(client, request, on_reply, user, NULL);
-    mns_http_settle(client->http);
+    client_settle(client);
     return err;
+}
+
+/* Takes what is over, and hands out at most so many replies. */
+static size_t client_collect(mns_client_t *client, size_t most)
+{
+    size_t handed_out = 0;
+    for (;;) {
+        if (client->ready.first != NULL) {
+            if (handed_out == most)
+                break;
+            mns_call_reply(client, mns_calls_pop(&client->ready));
+            handed_out++;
+            continue;
+        }
+        mns_exchange_t *done = mns_http_take(client->http);
+        if (done == NULL)
+            break;
+        if (mns_role_owns(client->role, done))
+            role_step(client);
+        else
+            call_finish(client, done->owner);
+    }
+    return handed_out;
 }
 
 size_t mns_client_run(mns_client_t *client, int timeout_ms)
 {
     if (client->in_flight == 0 && timeout_ms < 0)
         return 0;
+    client_wake(client);
     mns_http_turn(client->http, timeout_ms);
-    size_t handed_out = 0, most = client->in_flight; /* what callbacks submit is for later */
-    mns_exchange_t *done;
-    while (handed_out < most && (done = mns_http_take(client->http)) != NULL) {
-        call_finish(client, done->owner);
-        handed_out++;
-    }
-    mns_http_settle(client->http);
+    client_advance(client);
+    size_t handed_out =
+        client_collect(client, client->in_flight); /* what callbacks submit is for later */
+    client_advance(client);
+    client_settle(client);
     return handed_out;
 }
 
@@ -470,20 +426,17 @@ void mns_client_destroy(mns_client_t **client)
     for (call_t *call = c->all; call != NULL; call = call->next_of_all) {
         if (!call->active)
             continue;
-        call_fail(call, MNS_ECANCELED, mns_err_text(MNS_ECANCELED));
-        call_reply(c, call);
+        mns_call_fail(call, MNS_ECANCELED, mns_err_text(MNS_ECANCELED));
+        mns_call_reply(c, call);
     }
-    while (c->all != NULL) {
-        call_t *call = c->all;
-        c->all = call->next_of_all;
-        call_destroy(c, call);
-    }
+    mns_calls_destroy(c);
+    mns_role_destroy(&c->role);
     mns_http_destroy(&c->http);
     mns_xml_reader_destroy(&c->judge.reader);
     mns_signer_destroy(&c->judge.signer);
+    mns_pauses_fini(&c->pauses);
+    mns_keys_fini(&c->keys);
     sl_buf_fini(&c->text);
-    free(c->key_id);
-    free(c->token);
     free(c);
     *client = NULL;
 }

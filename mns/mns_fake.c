@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 16 * 1024, BODY_MAX = 256 * 1024, CONNECTIONS_MAX = 256 };
+enum { HEAD_MAX = 16 * 1024, BODY_MAX = 256 * 1024, CONNECTIONS_MAX = 256, LINES_MAX = 256 };
 
 struct fake {
     const fake_answer_t *script;
@@ -20,6 +20,7 @@ struct fake {
     int sockets[CONNECTIONS_MAX];
     size_t connections, requests;
     char head[HEAD_MAX], body[BODY_MAX];
+    char lines[LINES_MAX][256];
 };
 
 typedef struct served {
@@ -70,6 +71,8 @@ static fake_answer_t take_answer(fake_t *fake, const char *head, const char *bod
     size_t at = fake->requests++;
     strcpy(fake->head, head);
     strcpy(fake->body, body);
+    if (at < LINES_MAX)
+        snprintf(fake->lines[at], sizeof fake->lines[at], "%.*s", (int)strcspn(head, "\r"), head);
     pthread_mutex_unlock(&fake->lock);
     return fake->script[at < fake->count ? at : fake->count - 1];
 }
@@ -181,6 +184,11 @@ size_t fake_requests(fake_t *fake)
     size_t requests = fake->requests;
     pthread_mutex_unlock(&fake->lock);
     return requests;
+}
+
+const char *fake_line(fake_t *fake, size_t at)
+{
+    return at < LINES_MAX && at < fake_requests(fake) ? fake->lines[at] : "";
 }
 
 const char *fake_head(fake_t *fake)

@@ -32,6 +32,8 @@ void fake_destroy(fake_t **fake);
 const char *fake_endpoint(const fake_t *fake);
 size_t fake_connections(fake_t *fake);
 size_t fake_requests(fake_t *fake);
+/** The request line of request `at`, counted from 0; "" when it is not there, or not kept. */
+const char *fake_line(fake_t *fake, size_t at);
 /** The newest request's head and body; valid until the next request. */
 const char *fake_head(fake_t *fake);
 const char *fake_body(fake_t *fake);

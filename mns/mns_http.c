@@ -23,7 +23,8 @@ struct mns_http {
     CURLM *multi;
     int epoll, timer;
     int64_t due_ns;   /* when curl wants to be called, or NEVER */
-    int64_t armed_ns; /* when the timer will fire; never later than due_ns after settling */
+    int64_t wake_ns;  /* when somebody else does */
+    int64_t armed_ns; /* when the timer will fire; after settling never later than either */
     mns_exchange_t *done, **done_tail;
     mns_http_options_t options; /* strings owned */
     char *base, *ca_file;
@@ -129,6 +130,14 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
     return len;
 }
 
+/* Before each sending, the second of one request included. */
+static int on_sending(void *ctx, char *from, char *to, int from_port, int to_port)
+{
+    (void)from, (void)to, (void)from_port, (void)to_port;
+    mns_exchange_t *exchange = ctx;
+    return exchange->once && exchange->sendings++ > 0 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* -- the set --------------------------------------------------------------------------------- */
 
 static bool http_open(mns_http_t *http)
@@ -166,7 +175,7 @@ mns_err mns_http_create(mns_http_t **out, const mns_http_options_t *options)
     if (http == NULL)
         goto fail;
     http->epoll = http->timer = -1;
-    http->due_ns = http->armed_ns = NEVER;
+    http->due_ns = http->wake_ns = http->armed_ns = NEVER;
     http->done_tail = &http->done;
     http->options = *options;
     http->options.base = http->base = strdup(options->base);
@@ -227,6 +236,8 @@ static bool easy_setup(const mns_http_t *http, mns_exchange_t *exchange)
     SET(CURLOPT_WRITEDATA, exchange);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, exchange);
+    SET(CURLOPT_PREREQFUNCTION, on_sending);
+    SET(CURLOPT_PREREQDATA, exchange);
     if (http->ca_file != NULL) {
         SET(CURLOPT_CAINFO, http->ca_file);
         SET(CURLOPT_CAPATH, NULL); /* else the system's folder is trusted beside it */
@@ -332,11 +343,20 @@ static mns_err transport_err(const mns_exchange_t *exchange, CURLcode code)
     }
 }
 
+static bool is_distrust(CURLcode code)
+{
+    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
+           code == CURLE_SSL_ISSUER_ERROR;
+}
+
 static void finish(mns_http_t *http, mns_exchange_t *exchange, CURLcode code)
 {
-    long status = 0;
+    long status = 0, sent_bytes = 0;
     curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
     exchange->status = (int)status;
+    exchange->unsent = code != CURLE_OK && sent_bytes == 0;
+    exchange->distrusted = is_distrust(code);
     exchange->err = transport_err(exchange, code);
     if (exchange->too_large)
         snprintf(exchange->note, sizeof exchange->note, "the answer is too large");
@@ -379,6 +399,8 @@ mns_err mns_http_start(mns_http_t *http, mns_exchange_t *exchange)
     exchange->err = MNS_OK;
     exchange->status = 0;
     exchange->head_bytes = 0;
+    exchange->sendings = 0;
+    exchange->unsent = exchange->distrusted = false;
     exchange->too_large = exchange->no_memory = false;
     exchange->note[0] = '\0';
     forget_headers(exchange);
@@ -390,15 +412,23 @@ mns_err mns_http_start(mns_http_t *http, mns_exchange_t *exchange)
     return MNS_OK;
 }
 
+static int64_t next_ns(const mns_http_t *http)
+{
+    return http->due_ns < http->wake_ns ? http->due_ns : http->wake_ns;
+}
+
 static int wait_ms(const mns_http_t *http, int timeout_ms)
 {
     if (http->done != NULL)
         return 0;
-    if (http->due_ns == NEVER)
+    int64_t at_ns = next_ns(http);
+    if (at_ns == NEVER)
         return timeout_ms;
-    int64_t due_ms = (http->due_ns - now_ns() + 999999) / 1000000;
+    int64_t due_ms = (at_ns - now_ns() + 999999) / 1000000;
     if (due_ms < 0)
         due_ms = 0;
+    if (due_ms > INT32_MAX)
+        due_ms = INT32_MAX;
     return timeout_ms < 0 || due_ms < timeout_ms ? (int)due_ms : timeout_ms;
 }
 
@@ -443,9 +473,14 @@ int mns_http_fd(const mns_http_t *http)
     return http->epoll;
 }
 
+void mns_http_wake(mns_http_t *http, int64_t at_ns)
+{
+    http->wake_ns = at_ns > 0 ? at_ns : 1; /* 0 would disarm the timer */
+}
+
 void mns_http_settle(mns_http_t *http)
 {
-    int64_t at = http->done != NULL ? 1 : http->due_ns;
+    int64_t at = http->done != NULL ? 1 : next_ns(http);
     if (at >= http->armed_ns) /* it will fire early enough; too early costs one idle turn */
         return;
     struct itimerspec spec = {.it_value = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000}};

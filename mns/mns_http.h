@@ -46,6 +46,9 @@ typedef struct mns_exchange {
     size_t body_max;  /**< bytes of the answer's body; 0: MNS_HTTP_BODY_MAX */
     bool direct;      /**< never through a proxy */
     bool https_only;  /**< else http and https */
+    /** Send it once and no more.  Else curl sends it again by itself when a kept-alive connection
+     * turns out dead before any byte of an answer; whether the first one arrived nobody knows. */
+    bool once;
 
     sl_buf_t lines; /**< header lines, each with its NUL; see mns_exchange_line */
     size_t line_at[MNS_HTTP_LINES_MAX];
@@ -54,6 +57,8 @@ typedef struct mns_exchange {
     /* The answer: */
     mns_err err; /**< OK: a complete answer came; else ENOMEM, EPROTO, EIO, ETIMEDOUT */
     int status;
+    bool unsent;          /**< no byte of the request left: for certain nothing was done */
+    bool distrusted;      /**< the other side's certificate was refused */
     sl_buf_t in;          /**< its body */
     char request_id[64];  /**< x-mns-request-id */
     char location[1024];  /**< Location */
@@ -68,6 +73,7 @@ typedef struct mns_exchange {
     sl_buf_t url;
     struct curl_slist list[MNS_HTTP_LINES_MAX];
     size_t head_bytes;
+    unsigned sendings;
     bool too_large, no_memory, head_complete;
     struct mns_exchange *next;
 } mns_exchange_t;
@@ -97,6 +103,9 @@ mns_exchange_t *mns_http_take(mns_http_t *http);
 
 /** Readable when mns_http_turn or mns_http_take has something to do. */
 int mns_http_fd(const mns_http_t *http);
+/** When, on the monotonic clock, somebody else wants the thread; INT64_MAX: never.  It counts for
+ * mns_http_turn and, after settling, for the descriptor. */
+void mns_http_wake(mns_http_t *http, int64_t at_ns);
 /** Call before the thread leaves: makes the descriptor tell of timers and of the done list. */
 void mns_http_settle(mns_http_t *http);
 

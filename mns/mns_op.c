@@ -411,15 +411,32 @@ static void put_header(mns_outbound_t *out, const char *name, const char *value)
         out->headers[out->header_count++] = (mns_header_t){name, value};
 }
 
+/* A copy that does not move: there is room for all. */
+static const char *keep(mns_outbound_t *out, const char *value)
+{
+    if (value == NULL)
+        return NULL;
+    size_t at = out->values.len;
+    sl_buf_append(&out->values, value, strlen(value) + 1);
+    return (const char *)out->values.data + at;
+}
+
+static size_t length(const char *text)
+{
+    return text == NULL ? 0 : strlen(text) + 1;
+}
+
 /* In byte order of their names, as the signature wants them. */
 static void put_headers(mns_outbound_t *out, const mns_request_t *request)
 {
+    sl_buf_clear(&out->values);
     unsigned needs = out->asked.row->needs;
     out->header_count = 0;
-    if (needs & NEEDS_LIST) {
+    if ((needs & NEEDS_LIST) &&
+        sl_buf_reserve(&out->values, length(request->marker) + length(request->prefix)) == SL_OK) {
         snprintf(out->list_count, sizeof out->list_count, "%u", request->list_count);
-        put_header(out, "x-mns-marker", request->marker);
-        put_header(out, "x-mns-prefix", request->prefix);
+        put_header(out, "x-mns-marker", keep(out, request->marker));
+        put_header(out, "x-mns-prefix", keep(out, request->prefix));
         put_header(out, "x-mns-ret-number", request->list_count > 0 ? out->list_count : NULL);
     }
     put_header(out, "x-mns-version", "2015-06-06");
@@ -445,7 +462,14 @@ mns_err mns_op_write(mns_outbound_t *out, const mns_request_t *request)
     sl_buf_append_byte(&out->target, '\0');
     put_headers(out, request);
     mns_err err = row->body == NULL ? MNS_OK : row->body(&out->body, request);
-    if (err == MNS_OK && (out->target.failed || out->body.failed))
+    if (err == MNS_OK && (out->target.failed || out->body.failed || out->values.failed))
         err = MNS_ENOMEM;
     return err;
+}
+
+void mns_outbound_fini(mns_outbound_t *out)
+{
+    sl_buf_fini(&out->target);
+    sl_buf_fini(&out->body);
+    sl_buf_fini(&out->values);
 }

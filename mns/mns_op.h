@@ -43,13 +43,16 @@ typedef struct mns_outbound {
     mns_asked_t asked;
     sl_buf_t target;                       /**< path and query, NUL-terminated */
     sl_buf_t body;                         /**< empty: none */
-    mns_header_t headers[MNS_HEADERS_MAX]; /**< the x-mns- ones, sorted; values borrowed */
+    mns_header_t headers[MNS_HEADERS_MAX]; /**< the x-mns- ones, sorted */
     size_t header_count;
+    sl_buf_t values; /**< of the headers: a request that waits or is repeated needs them later */
     char list_count[16];
 } mns_outbound_t;
 
-/** Checks a request and writes it; what `out` held before is replaced, its memory kept.
+/** Checks a request and writes it, whole: nothing is borrowed.  What `out` held before is replaced,
+ * its memory kept.
  *  @return MNS_OK, MNS_EINVAL, MNS_ENOMEM. */
 mns_err mns_op_write(mns_outbound_t *out, const mns_request_t *request);
+void mns_outbound_fini(mns_outbound_t *out);
 
 #endif

@@ -61,6 +61,11 @@ mns_err mns_signer_create(mns_signer_t **out, const char *secret)
     return MNS_OK;
 }
 
+bool mns_signer_rekey(mns_signer_t *signer, const char *secret)
+{
+    return EVP_MAC_init(signer->hmac, (const unsigned char *)secret, strlen(secret), NULL) == 1;
+}
+
 void mns_signer_destroy(mns_signer_t **signer)
 {
     if (*signer == NULL)

@@ -43,6 +43,9 @@ typedef struct mns_signer mns_signer_t;
 mns_err mns_signer_create(mns_signer_t **out, const char *secret);
 void mns_signer_destroy(mns_signer_t **signer);
 
+/** Signs with another secret from now on.  @return false when OpenSSL fails. */
+bool mns_signer_rekey(mns_signer_t *signer, const char *secret);
+
 /** Writes the signature and a NUL.  @return false when OpenSSL fails. */
 bool mns_signer_sign(mns_signer_t *signer, const void *text, size_t len,
                      char out[MNS_SIGNATURE_LEN + 1]);

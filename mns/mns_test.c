@@ -32,7 +32,8 @@ static mns_client_options_t options(void)
                                   .endpoint =
                                       fake == NULL ? "http://127.0.0.1:1" : fake_endpoint(fake),
                                   .access_key_id = ID,
-                                  .access_key_secret = SECRET};
+                                  .access_key_secret = SECRET,
+                                  .backoff_ms = 1};
 }
 
 static void start(const fake_answer_t *script, size_t count)
@@ -197,6 +198,9 @@ static void a_client_without_keys_or_endpoint_is_refused(void **state)
     mns_client_options_t given = options();
     given.access_key_id = NULL;
     assert_int_equal(mns_client_create(&client, &given), MNS_EINVAL);
+    given = options();
+    given.access_key_id = given.access_key_secret = NULL;
+    assert_int_equal(mns_client_create(&client, &given), MNS_ENOKEYS);
     given = options();
     given.access_key_secret = "";
     assert_int_equal(mns_client_create(&client, &given), MNS_EINVAL);
@@ -389,10 +393,10 @@ static void one_connection_serves_request_after_request(void **state)
 static void a_kept_connection_that_died_is_replaced(void **state)
 {
     (void)state;
-    START({SENT, FAKE_CLOSE}, {SENT, FAKE_CLOSE}, {SENT, FAKE_CLOSE});
+    START({NO_CONTENT, FAKE_CLOSE}, {NO_CONTENT, FAKE_CLOSE}, {NO_CONTENT, FAKE_CLOSE});
     for (int i = 0; i < 3; i++)
-        assert_int_equal(verdict(&send_hello), MNS_OK);
-    assert_int_equal(fake_connections(fake), 3);
+        assert_int_equal(verdict(&delete_queue), MNS_OK);
+    assert_true(fake_connections(fake) >= 3);
 }
 
 static void many_requests_are_in_flight_and_each_is_answered_once(void **state)
@@ -630,5 +634,12 @@ int main(void)
         TEST(the_worlds_passing_troubles_are_transient),
     };
     setenv("no_proxy", "*", 1);
+    setenv("HOME", "/nowhere", 1); /* no keys of the user's */
+    unsetenv("ALIBABA_CLOUD_ACCESS_KEY_ID");
+    unsetenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    unsetenv("ALIBABA_CLOUD_SECURITY_TOKEN");
+    unsetenv("ALIBABA_CLOUD_CREDENTIALS_FILE");
+    unsetenv("ALIBABA_CLOUD_PROFILE");
+    unsetenv("ALIBABA_CLOUD_ECS_METADATA");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,10 +48,10 @@ declared=$(cat "$source"/include/mns/*.h | grep -v '^#' | tr '\n' ' ' | grep -o 
 echo "$shown" | grep -q '^mns_call$'
 test "$declared" = "$shown"
 
-say "libmns asks for nothing but libcurl, libcrypto, expat and libc"
+say "libmns asks for nothing but libcurl, libcrypto, expat, cjson and libc"
 needed=$(objdump -p "$libdir/libmns.so" | awk '$1 == "NEEDED" { print $2 }')
 echo "$needed" | grep -q '^libcurl'
-if echo "$needed" | grep -vE '^(libcurl|libcrypto|libexpat|libc|ld-linux|libasan|libubsan|libtsan)[.-]'; then
+if echo "$needed" | grep -vE '^(libcurl|libcrypto|libexpat|libcjson|libc|ld-linux|libasan|libubsan|libtsan)[.-]'; then
   say "these are not"
   exit 1
 fi
