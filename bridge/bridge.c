@@ -188,6 +188,7 @@ static void observe(bridge_t *b)
     sluice_pub_stats_t stats = {.size = sizeof stats};
     sluice_pub_stats(b->publish.pub, &stats);
     b->shared.broker_up = stats.stream != 0;
+    b->shared.broker_acks = b->shared.broker_up && stats.silent_ms <= SILENT_MOST_MS;
     b->not_ready = why_not_ready(b, &stats);
     counter_set(&b->counters[BRIDGE_DUPLICATES], stats.duplicate_events);
     counter_set(&b->counters[BRIDGE_RESENDS], stats.resends);
@@ -197,8 +198,7 @@ static void observe(bridge_t *b)
     counter_set(&b->counters[BRIDGE_PENDING], stats.pending_events);
     counter_set(&b->counters[BRIDGE_PENDING_BYTES], stats.pending_bytes);
     counter_set(&b->counters[BRIDGE_SILENT_MS], stats.silent_ms);
-    counter_set(&b->counters[BRIDGE_BROKER_UP],
-                b->shared.broker_up && stats.silent_ms <= SILENT_MOST_MS);
+    counter_set(&b->counters[BRIDGE_BROKER_UP], b->shared.broker_acks);
 }
 
 bool bridge_ready(void *bridge, const char **reason)

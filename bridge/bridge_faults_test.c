@@ -154,7 +154,7 @@ static uint64_t pick(uint64_t *random, uint64_t below)
 /* One thing goes wrong, or right again. */
 static void disturb(fixture_t *f, uint64_t *random)
 {
-    switch (pick(random, 10)) {
+    switch (pick(random, 15)) {
     case 0:
         fake_broker.stalled = !fake_broker.stalled;
         break;
@@ -185,6 +185,29 @@ static void disturb(fixture_t *f, uint64_t *random)
         f->q->answer_one_in = (uint32_t)pick(random, 5);
         fake_broker.answer_one_in = (uint32_t)pick(random, 5);
         break;
+    case 9:
+    case 10: { /* answers are lost, of requests that were performed or not */
+        fake_op_t op = (fake_op_t)pick(random, FAKE_OPS);
+        f->q->fault[op] = (fake_fault_t){.err = MNS_EIO,
+                                         .performed = pick(random, 3) > 0,
+                                         .hangs = op == FAKE_RECEIVE && pick(random, 3) == 0,
+                                         .lingers = op == FAKE_RECEIVE && pick(random, 3) == 0,
+                                         .times = (uint32_t)pick(random, 10)};
+        break;
+    }
+    case 11:
+        f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_ESERVER,
+                                                   .http_status = 429,
+                                                   .retry_after_ms = (uint32_t)pick(random, 3000),
+                                                   .times = (uint32_t)pick(random, 3)};
+        break;
+    case 12:
+        f->q->twice = (uint32_t)pick(random, 5);
+        f->q->hold[FAKE_EXTEND] = pick(random, 3) == 0;
+        break;
+    case 13:
+        f->q->stopped = !f->q->stopped;
+        break;
     case 8: /* the process stood still */
         sl_clock_manual_advance(&f->clock, pick(random, 40000) * NS_PER_MS);
         break;
@@ -201,6 +224,8 @@ static void heal(fixture_t *f)
     memset(f->q->fault, 0, sizeof f->q->fault);
     memset(f->q->hold, 0, sizeof f->q->hold);
     f->q->refuse_handle_code = NULL;
+    f->q->twice = 0;
+    f->q->stopped = false;
     f->q->answer_one_in = fake_broker.answer_one_in = 0;
 }
 
@@ -208,9 +233,13 @@ static void any_schedule(fixture_t *f, uint64_t seed)
 {
     uint64_t random = seed;
     f->q->random = fake_broker.random = seed;
-    f->q->visibility_ms = 1000 + pick(&random, 60000);
+    f->q->visibility_ms = 1000 * (1 + pick(&random, 60));
     f->sources[0].undeleted = 64 + pick(&random, 200);
     f->sources[0].polls = 1 + pick(&random, 6);
+    f->sources[0].polls_min = 1 + pick(&random, f->sources[0].polls);
+    f->sources[0].extend = pick(&random, 2) == 0;
+    f->sources[0].watch_ms = 10000;
+    fake_broker.silent_ms = pick(&random, 2) == 0 ? 5000 : 60000;
     fixture_start(f);
     fixture_put_many(f->q, 100);
     for (int step = 0; step < 300; step++) {
@@ -218,10 +247,11 @@ static void any_schedule(fixture_t *f, uint64_t seed)
         for (uint64_t turns = pick(&random, 6); turns > 0; turns--)
             assert_true(bridge_turn(f->bridge, 0) >= 0);
         sl_clock_manual_advance(&f->clock, pick(&random, 200) * NS_PER_MS);
-        assert_true(bridge_in_hand(f->bridge) + 16 * f->q->polls <= f->sources[0].undeleted);
+        assert_in_range(f->q->hidden_most, 0, f->sources[0].undeleted);
     }
     heal(f);
-    fixture_run(f, 3 * f->q->visibility_ms + 30000);
+    fixture_run(f, 4 * f->q->visibility_ms + 60000);
+    assert_in_range(f->q->hidden_most, 1, f->sources[0].undeleted);
     for (size_t i = 0; i < f->q->count; i++) {
         const fake_message_t *message = &f->q->messages[i];
         if (!fake_broker_has(SOURCE_Q, message->id))

@@ -14,6 +14,7 @@ static source_options_t source_named(const char *queue)
                               .region = "cn-hangzhou",
                               .account = "123456789012",
                               .polls = 4,
+                              .polls_min = 1,
                               .wait_s = 30,
                               .undeleted = 2000,
                               .margin_ms = 2000};

@@ -50,7 +50,7 @@ static void bridge_waits_for_the_broker_before_it_receives(void **state)
     assert_int_equal(f->q->deleted, 1);
 }
 
-static void bridge_probes_a_source_and_then_polls_in_parallel(void **state)
+static void bridge_probes_a_source_and_then_waits_with_one_long_poll(void **state)
 {
     fixture_t *f = *state;
     fixture_start(f);
@@ -59,11 +59,42 @@ static void bridge_probes_a_source_and_then_polls_in_parallel(void **state)
     assert_int_equal(f->q->polls, 1);
     assert_int_equal(f->q->last_wait_s, 0);
     fixture_run(f, 50);
-    assert_int_equal(f->q->polls, 4);
+    assert_int_equal(f->q->polls, 1);
     assert_int_equal(f->q->last_wait_s, 30);
     fixture_run(f, 10000);
-    assert_int_equal(f->q->receives, 5); /* long polls are long */
-    assert_int_equal(fixture_metric(f, "polls_in_flight{source=\"q\"}"), 4);
+    assert_int_equal(f->q->receives, 2); /* long polls are long */
+    assert_int_equal(fixture_metric(f, "polls_in_flight{source=\"q\"}"), 1);
+}
+
+static void bridge_polls_more_while_replies_are_full_and_one_by_one_again_when_idle(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].polls = 8;
+    fixture_start(f);
+    fixture_run(f, 100);
+    fixture_put_many(f->q, 2000);
+    fixture_run(f, 1000);
+    assert_int_equal(f->q->deleted, 2000);
+    assert_int_equal(f->q->polls_most, 8);
+    fixture_run(f, 31000); /* those that wait to their end are not sent again */
+    assert_int_equal(f->q->polls, 1);
+    assert_int_equal(fixture_metric(f, "polls_wanted{source=\"q\"}"), 1);
+    uint64_t receives = f->q->receives;
+    fixture_put_many(f->q, 1);
+    fixture_run(f, STEP_MS);
+    assert_int_equal(f->q->deleted, 2001);
+    assert_int_equal(f->q->receives, receives + 1);
+}
+
+static void bridge_never_polls_less_than_it_is_told(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].polls_min = 3;
+    fixture_start(f);
+    fixture_run(f, 100);
+    assert_int_equal(f->q->polls, 3);
+    fixture_run(f, 60000);
+    assert_int_equal(f->q->polls, 3);
 }
 
 static void bridge_does_not_hammer_a_service_that_does_not_wait(void **state)
@@ -113,9 +144,10 @@ bridge_stops_receiving_when_acknowledgements_stop_and_goes_on_when_they_come(voi
     fake_broker.stalled = true;
     fixture_start(f);
     fixture_put_many(f->q, 4000);
-    fixture_run(f, 1000);
-    size_t hidden = fake_queue_hidden(f->q);
-    assert_in_range(hidden, 2000 - 16 * 4, 2000);
+    fixture_run(f, 500);
+    assert_in_range(fake_queue_hidden(f->q), 900 - 16, 900); /* no second leaves more */
+    fixture_run(f, 4000);
+    assert_in_range(fake_queue_hidden(f->q), 2000 - 16, 2000);
     uint64_t receives = f->q->receives;
     fixture_run(f, 5000);
     assert_int_equal(f->q->receives, receives);
@@ -148,6 +180,7 @@ static void bridge_counts_polls_under_way_as_full(void **state)
 {
     fixture_t *f = *state;
     f->sources[0].undeleted = 40;
+    f->sources[0].polls_min = 4;
     fixture_start(f);
     fixture_run(f, 100);
     assert_int_equal(f->q->polls, 2); /* a third might bring the 33rd to 48th */
@@ -231,6 +264,7 @@ static void bridge_stop_waits_for_what_is_in_hand(void **state)
 static void bridge_stop_takes_what_polls_under_way_still_bring(void **state)
 {
     fixture_t *f = *state;
+    f->sources[0].polls_min = 2;
     fixture_start(f);
     fixture_run(f, 100);
     bridge_stop(f->bridge);
@@ -280,7 +314,9 @@ int main(void)
         TEST(bridge_publishes_each_message_and_then_deletes_it),
         TEST(bridge_deletes_nothing_that_is_not_acknowledged),
         TEST(bridge_waits_for_the_broker_before_it_receives),
-        TEST(bridge_probes_a_source_and_then_polls_in_parallel),
+        TEST(bridge_probes_a_source_and_then_waits_with_one_long_poll),
+        TEST(bridge_polls_more_while_replies_are_full_and_one_by_one_again_when_idle),
+        TEST(bridge_never_polls_less_than_it_is_told),
         TEST(bridge_does_not_hammer_a_service_that_does_not_wait),
         TEST(bridge_deletes_what_the_filter_does_not_list_without_publishing_it),
         TEST(bridge_publishes_what_is_no_event_as_a_dead_letter),

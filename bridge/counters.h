@@ -35,6 +35,7 @@
 #define QUEUE_COUNTERS(X)                                                                          \
     X(EMPTY, TOTAL, "bridge_empty_polls", "Long polls that ended without a message")               \
     X(RECEIVE_ERRORS, TOTAL, "bridge_receive_errors", "Receive requests that failed")              \
+    X(THROTTLED, TOTAL, "bridge_throttled", "Requests that the service refused as too many")       \
     X(DIGEST_ERRORS, TOTAL, "bridge_body_digest_mismatches",                                       \
       "Messages whose MessageBodyMD5 is not that of the body; they are decoded all the same")      \
     X(DELETED, TOTAL, "bridge_deleted", "Messages deleted from MNS")                               \
@@ -44,9 +45,26 @@
     X(DELETE_ERRORS, TOTAL, "bridge_delete_errors", "Batch deletes that failed, wholly or partly") \
     X(DELETE_GIVEN_UP, TOTAL, "bridge_delete_given_up",                                            \
       "Acknowledged messages that could not be deleted while their handle was good")               \
+    X(EXTENDED, TOTAL, "bridge_extended", "Visibilities made longer while the broker was slow")    \
+    X(EXTEND_ERRORS, TOTAL, "bridge_extend_errors", "Requests for that which failed")              \
+    X(AGES_MS, TOTAL, "bridge_receipt_age_ms",                                                     \
+      "Ages of all messages at their receipt, since EnqueueTime, added up")                        \
+    X(LOOK_ERRORS, TOTAL, "bridge_queue_look_errors", "Failed looks at the queue's attributes")    \
     X(UNDELETED, GAUGE, "bridge_undeleted", "Messages in hand: received, not deleted")             \
+    X(UNSEEN, GAUGE, "bridge_undeleted_unseen",                                                    \
+      "Messages that MNS may count as undeleted besides: given up, or taken by lost polls")        \
     X(POLLS, GAUGE, "bridge_polls_in_flight", "Receive requests under way")                        \
-    X(BACKOFF_MS, GAUGE, "bridge_backoff_ms", "How long receiving still pauses after errors")
+    X(POLLS_WANTED, GAUGE, "bridge_polls_wanted", "As many as the backlog calls for")              \
+    X(BACKOFF_MS, GAUGE, "bridge_backoff_ms", "How long receiving still pauses after errors")      \
+    X(BACKLOG_AGE_MS, GAUGE, "bridge_backlog_age_ms",                                              \
+      "Age of the oldest message that the last poll brought, since EnqueueTime; 0: none")          \
+    X(OLDEST_MS, GAUGE, "bridge_oldest_in_hand_ms",                                                \
+      "Age of the oldest message in hand that the broker does not have, since EnqueueTime")        \
+    X(KNOWN, GAUGE, "bridge_queue_known", "1 while the service tells the queue's length")          \
+    X(ACTIVE, GAUGE, "bridge_queue_active_messages", "Messages in the queue that can be received") \
+    X(INACTIVE, GAUGE, "bridge_queue_inactive_messages",                                           \
+      "Messages received by anybody and neither deleted nor visible again")                        \
+    X(DELAYED, GAUGE, "bridge_queue_delayed_messages", "Messages in the queue still delayed")
 
 /* Of the whole program. */
 #define BRIDGE_COUNTERS(X)                                                                       \

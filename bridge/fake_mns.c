@@ -18,6 +18,7 @@ typedef struct fake_request {
     uint64_t until_ms;    /**< a long poll's end */
     uint64_t patience_ms; /**< when the client gives up */
     bool lost;            /**< performed, and never answered */
+    bool lingers;         /**< answered, and still waiting for messages */
     uint32_t timeout_s;
     mns_reply_fn on_reply;
     void *user;
@@ -137,6 +138,8 @@ static size_t take_visible(fake_queue_t *q, mns_message_t *out, size_t most)
         if (q->twice > 0)
             m->visible_at_ms = 0;
     }
+    size_t hidden = count > 0 ? fake_queue_hidden(q) : 0;
+    q->hidden_most = hidden > q->hidden_most ? hidden : q->hidden_most;
     if (count == 0)
         q->nothing_until_ms = next_ms;
     else if (q->twice > 0)
@@ -273,7 +276,14 @@ static bool fail(fake_request_t *request, fake_fault_t *fault)
     if (!fault->hangs)
         answer(request, &(mns_reply_t){.err = fault->err,
                                        .http_status = fault->http_status,
+                                       .retry_after_ms = fault->retry_after_ms,
                                        .code = fault->code});
+    if (fault->lingers && !fault->hangs) {
+        request->on_reply = into_the_void;
+        request->lingers = true;
+        request->queue->polls++;
+        return false;
+    }
     return !fault->hangs;
 }
 
@@ -283,14 +293,26 @@ static bool gives_up(fake_request_t *request)
     fake_queue_t *q = request->queue;
     if (q->clock->mono_ns / 1000000 < request->patience_ms)
         return false;
-    q->orphans += !request->lost && request->op == FAKE_RECEIVE;
+    if (!request->lost && request->op == FAKE_RECEIVE)
+        q->orphans += request->count;
     answer(request, &(mns_reply_t){.err = MNS_ETIMEDOUT});
+    return true;
+}
+
+/* @return true: its waiting is over. */
+static bool waits_on(fake_request_t *request)
+{
+    if (request->queue->clock->mono_ns / 1000000 < request->until_ms)
+        return !request->queue->stopped && answer_receive(request);
+    request->queue->polls--;
     return true;
 }
 
 static bool answered(fake_request_t *request)
 {
     fake_queue_t *q = request->queue;
+    if (request->lingers)
+        return waits_on(request);
     if (q->stopped || request->lost)
         return gives_up(request);
     if (q->hold[request->op] ||
@@ -303,8 +325,11 @@ static bool answered(fake_request_t *request)
 static void go_on(fake_queue_t *q)
 {
     mns_message_t messages[BATCH_MAX];
-    for (; !q->stopped && q->orphans > 0; q->orphans--)
-        take_visible(q, messages, BATCH_MAX);
+    while (!q->stopped && q->orphans > 0) {
+        uint32_t count = q->orphans < BATCH_MAX ? q->orphans : BATCH_MAX;
+        take_visible(q, messages, count);
+        q->orphans -= count;
+    }
 }
 
 /* -- libmns -------------------------------------------------------------------------------- */

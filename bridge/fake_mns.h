@@ -33,7 +33,9 @@ typedef struct fake_fault {
     mns_err err;
     const char *code;
     int http_status;
+    uint32_t retry_after_ms;
     bool performed; /**< only the answer is lost */
+    bool lingers;   /**< the answer is lost at once, and a long poll waits on at the service */
     bool hangs;     /**< the answer is lost when the client's patience is over */
 } fake_fault_t;
 
@@ -58,14 +60,16 @@ typedef struct fake_queue {
     /* What the test sees. */
     uint64_t receives, deletes, extends, looks, deleted, late;
     uint32_t polls, polls_most; /**< under way now, and at most so far */
+    size_t hidden_most;         /**< undeleted at once, at most so far */
     int32_t last_wait_s;
     uint32_t last_count;
     void (*on_delete)(void *ctx, const fake_message_t *message);
     void *ctx;
 
     int64_t nothing_until_ms; /**< the fake's own: no message is visible before */
-    uint32_t orphans;         /**< the fake's own: receives given up by the client and yet to do */
-    uint64_t handles;         /**< the fake's own: how many it made */
+    uint32_t
+        orphans; /**< the fake's own: messages that receives given up by the client will take */
+    uint64_t handles; /**< the fake's own: how many it made */
 } fake_queue_t;
 
 fake_queue_t *fake_queue_create(const char *name, const sl_clock_manual_t *clock);

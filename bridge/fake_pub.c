@@ -138,20 +138,22 @@ void sluice_pub_stats(const sluice_pub_t *pub, sluice_pub_stats_t *stats)
     *stats = (sluice_pub_stats_t){.size = sizeof *stats,
                                   .pending_events = fake_broker.pending,
                                   .stream = fake_broker.away ? 0 : 1,
-                                  .silent_ms = fake_broker.stalled ? 60000 : 0};
+                                  .silent_ms = !fake_broker.stalled        ? 0
+                                               : fake_broker.silent_ms > 0 ? fake_broker.silent_ms
+                                                                           : 60000};
 }
 
 void sluice_pub_destroy(sluice_pub_t **pub)
 {
     if (*pub == NULL)
         return;
-    for (size_t i = 0; i < fake_broker.count; i++)
-        if (fake_broker.events[i].user != NULL)
-            (*pub)->on_receipt((*pub)->ctx,
-                               &(sluice_receipt_t){.user = fake_broker.events[i].user,
-                                                   .err = SLUICE_ECLOSED,
-                                                   .code = ""},
-                               1);
+    for (size_t i = 0; i < fake_broker.count; i++) {
+        fake_event_t *e = &fake_broker.events[i];
+        sluice_receipt_t receipt = {.user = e->user, .err = SLUICE_ECLOSED, .code = ""};
+        e->user = NULL;
+        if (receipt.user != NULL)
+            (*pub)->on_receipt((*pub)->ctx, &receipt, 1);
+    }
     close((*pub)->fd);
     free(*pub);
     *pub = NULL;

@@ -20,6 +20,7 @@ typedef struct fake_broker {
     /* The script: */
     bool away;                /**< has not even answered HELLO */
     bool stalled;             /**< acknowledges nothing */
+    uint32_t silent_ms;       /**< for so long, while stalled; 0: a minute */
     size_t room;              /**< events taken and not acknowledged, at most */
     const char *refuse_code;  /**< refuses events … */
     const char *refuse_topic; /**< … of topics that begin so; NULL: all */

@@ -42,11 +42,19 @@ static const config_opt_t source_opts[] = {
     {.key = "polls",
      .kind = CONFIG_U64,
      .offset = SOURCE(polls),
-     .def = "4",
+     .def = "16",
      .min = 1,
      .max = 64,
      .arg = "N",
-     .help = "parallel long polls, each of up to 16 messages"},
+     .help = "parallel polls at most, each of up to 16 messages; as many as the backlog calls for"},
+    {.key = "polls-min",
+     .kind = CONFIG_U64,
+     .offset = SOURCE(polls_min),
+     .def = "1",
+     .min = 1,
+     .max = 64,
+     .arg = "N",
+     .help = "long polls at least"},
     {.key = "wait",
      .kind = CONFIG_U64,
      .offset = SOURCE(wait_s),
@@ -70,6 +78,18 @@ static const config_opt_t source_opts[] = {
      .max = 3600000,
      .arg = "TIME",
      .help = "a message is not published this close to the end of its visibility"},
+    {.key = "extend",
+     .kind = CONFIG_BOOL,
+     .offset = SOURCE(extend),
+     .def = "true",
+     .help = "extend the visibility of messages that the broker is slow to take"},
+    {.key = "watch",
+     .kind = CONFIG_MS,
+     .offset = SOURCE(watch_ms),
+     .def = "10s",
+     .max = 3600000,
+     .arg = "TIME",
+     .help = "how often the queue's attributes are looked at; 0: never"},
     {.key = "Notification.Topic.Name",
      .kind = CONFIG_STR,
      .offset = SOURCE(topic_name),
@@ -294,6 +314,15 @@ static void check_names(config_t *config, size_t i, const source_options_t *sour
                             before, name);
 }
 
+static void check_polls(config_t *config, size_t i, const source_options_t *source)
+{
+    char key[64];
+    snprintf(key, sizeof key, "sources[%zu].polls-min", i);
+    if (source->polls_min > source->polls)
+        config_complain(config, key, "%llu is more than polls, which is %llu",
+                        (unsigned long long)source->polls_min, (unsigned long long)source->polls);
+}
+
 static void check_topic(config_t *config, size_t i, const source_options_t *source)
 {
     char key[64];
@@ -318,6 +347,7 @@ static void check(config_t *config, const void *options)
         check_names(config, i, sources);
         check_place(config, i, &sources[i]);
         check_topic(config, i, &sources[i]);
+        check_polls(config, i, &sources[i]);
     }
 }
 

@@ -19,7 +19,8 @@ typedef struct source_options {
     const char *name;     /**< in counters and logs; NULL: the queue's */
     const char *endpoint; /**< NULL: the Notification's */
     const char *region, *account;
-    uint64_t polls, wait_s, undeleted, margin_ms;
+    uint64_t polls, polls_min, wait_s, undeleted, margin_ms, watch_ms;
+    bool extend;
     /* {"Notification": {"Topic": {"Name", "Endpoint", "Events"}}} of a job or cluster, as it is */
     const char *topic_name, *topic_endpoint;
     config_list_t events;

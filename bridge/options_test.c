@@ -61,7 +61,10 @@ static void options_take_the_smallest_file(void **state)
     assert_string_equal(options_source_name(source), "batch-events");
     assert_string_equal(options_source_endpoint(source), "http://127.0.0.1:8700");
     assert_int_equal(source->polls, 4);
+    assert_int_equal(source->polls_min, 1);
     assert_int_equal(source->wait_s, 30);
+    assert_int_equal(source->watch_ms, 10000);
+    assert_true(source->extend);
     assert_int_equal(source->undeleted, 2000);
     assert_true(options_source_wants(source, "OnJobFailed", 11));
     config_free(&config);
@@ -164,6 +167,8 @@ static void options_refuse_two_sources_of_one_name_and_names_that_are_none(void 
                      "\"localhost\" is no endpoint");
     assert_complains("{\"sources\":[]}", "at least one source");
     assert_complains("{\"sources\":[{\"queue\":\"q\",\"polls\":65," AT "}]}", "65");
+    assert_complains("{\"sources\":[{\"queue\":\"q\",\"polls\":4,\"polls-min\":5," AT "}]}",
+                     "sources[0].polls-min: 5 is more than polls, which is 4");
 }
 
 int main(void)

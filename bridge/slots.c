@@ -46,6 +46,38 @@ slot_t *slot_list_pop(slot_list_t *list)
     return slot;
 }
 
+static void ring_put(slot_ring_t *ring, slot_t *slot, slot_t *before, slot_t *after)
+{
+    assert(slot->ring == NULL);
+    slot->ring = ring;
+    slot->before = before;
+    slot->after = after;
+    *(before != NULL ? &before->after : &ring->head) = slot;
+    *(after != NULL ? &after->before : &ring->tail) = slot;
+    ring->count++;
+}
+
+void slot_ring_push(slot_ring_t *ring, slot_t *slot)
+{
+    ring_put(ring, slot, ring->tail, NULL);
+}
+
+void slot_ring_push_front(slot_ring_t *ring, slot_t *slot)
+{
+    ring_put(ring, slot, NULL, ring->head);
+}
+
+void slot_ring_remove(slot_t *slot)
+{
+    slot_ring_t *ring = slot->ring;
+    if (ring == NULL)
+        return;
+    *(slot->before != NULL ? &slot->before->after : &ring->head) = slot->after;
+    *(slot->after != NULL ? &slot->after->before : &ring->tail) = slot->before;
+    ring->count--;
+    slot->ring = NULL;
+}
+
 static bool grow(slot_pool_t *pool)
 {
     slot_slab_t *slab = calloc(1, sizeof *slab);
@@ -117,7 +149,7 @@ bool slot_set_handle(slot_t *slot, const char *handle)
 
 void slot_give(slot_pool_t *pool, slot_t *slot)
 {
-    assert(slot->state != SLOT_FREE);
+    assert(slot->state != SLOT_FREE && slot->ring == NULL);
     if (slot->bytes.cap > KEEP_BYTES)
         sl_buf_fini(&slot->bytes);
     slot->state = SLOT_FREE;

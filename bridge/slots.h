@@ -3,7 +3,8 @@
  *     WAITING --> SENT --> ACKED --> DELETING --> (free)
  *        |         | refused           | failed: back to ACKED
  *        |         +--> WAITING, as a dead letter; refused again: LEFT
- *        +--> (free)  its visibility lapsed: it will come again
+ *        +--> (free)  its visibility lapsed: it will come again; by way of LAPSING, and perhaps
+ * back |            from there, while an extension is under way
  *        +--> ACKED   the source's Events do not list it
  *
  * A slot is in one list at a time, except SENT, which only the publisher's token leads to.  Slots
@@ -21,6 +22,7 @@ typedef enum {
     SLOT_ACKED,    /**< the broker has it: may be deleted */
     SLOT_DELETING, /**< a delete request is under way */
     SLOT_LEFT,     /**< refused even as a dead letter: stays in MNS, counts until it shows again */
+    SLOT_LAPSING,  /**< its time is up, unless the extension under way is granted */
 } slot_state_t;
 
 struct source;
@@ -35,12 +37,12 @@ typedef struct slot {
     const char *handle;       /**< likewise */
     event_reason_t refused;   /**< why the broker did not take it; NONE: it was not asked yet */
     const char *refused_code; /**< the broker's own word; static */
-    struct {                  /**< extending its visibility: a queue's, see queue_extend.c */
-        struct slot *before, *after; /**< in the list of those that may need it */
-        bool listed;
-        bool under_way; /**< a request is */
-        bool unsure;    /**< the fate of one is unknown: the handle may be dead */
-        bool refused;   /**< no use trying again */
+    struct slot_ring *ring;   /**< the one it is in, beside any list; NULL: none */
+    struct slot *before, *after; /**< in that */
+    struct {                     /**< its visibility's extension: a queue's, see queue_extend.c */
+        bool under_way;          /**< a request is */
+        bool unsure;             /**< the fate of one is unknown: the handle may be dead */
+        bool refused;            /**< no use trying again */
     } extend;
     sl_buf_t bytes;
 } slot_t;
@@ -54,6 +56,17 @@ void slot_list_push(slot_list_t *list, slot_t *slot);
 void slot_list_push_front(slot_list_t *list, slot_t *slot);
 /** @return the first, or NULL. */
 slot_t *slot_list_pop(slot_list_t *list);
+
+/** Slots that are taken out from anywhere. */
+typedef struct slot_ring {
+    slot_t *head, *tail;
+    size_t count;
+} slot_ring_t;
+
+void slot_ring_push(slot_ring_t *ring, slot_t *slot);
+void slot_ring_push_front(slot_ring_t *ring, slot_t *slot);
+/** Takes it out of its ring, if it is in one. */
+void slot_ring_remove(slot_t *slot);
 
 typedef struct slot_pool {
     slot_list_t free;

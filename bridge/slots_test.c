@@ -90,6 +90,33 @@ static void slot_list_keeps_order_from_both_ends(void **state)
     assert_ptr_equal(slot_list_pop(&list), &slots[0]);
 }
 
+static void slot_ring_lets_go_of_any_and_keeps_the_order_of_the_rest(void **state)
+{
+    (void)state;
+    slot_t slots[5] = {0};
+    slot_ring_t ring = {0};
+    slot_ring_remove(&slots[0]); /* is in none */
+    slot_ring_push(&ring, &slots[1]);
+    slot_ring_push(&ring, &slots[2]);
+    slot_ring_push_front(&ring, &slots[0]);
+    slot_ring_push(&ring, &slots[3]);
+    slot_ring_push(&ring, &slots[4]);
+    slot_ring_remove(&slots[2]);
+    slot_ring_remove(&slots[0]);
+    slot_ring_remove(&slots[4]);
+    assert_int_equal(ring.count, 2);
+    assert_ptr_equal(ring.head, &slots[1]);
+    assert_ptr_equal(ring.head->after, &slots[3]);
+    assert_ptr_equal(ring.tail, &slots[3]);
+    slot_ring_remove(&slots[3]);
+    slot_ring_remove(&slots[1]);
+    assert_int_equal(ring.count, 0);
+    assert_null(ring.head);
+    assert_null(ring.tail);
+    slot_ring_push(&ring, &slots[2]);
+    assert_ptr_equal(ring.head, ring.tail);
+}
+
 static void backoff_doubles_up_to_its_bound_and_spreads(void **state)
 {
     (void)state;
@@ -115,6 +142,7 @@ int main(void)
         cmocka_unit_test(slot_does_not_keep_the_memory_of_a_large_body),
         cmocka_unit_test(slot_takes_another_handle_and_keeps_the_rest),
         cmocka_unit_test(slot_list_keeps_order_from_both_ends),
+        cmocka_unit_test(slot_ring_lets_go_of_any_and_keeps_the_order_of_the_rest),
         cmocka_unit_test(backoff_doubles_up_to_its_bound_and_spreads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

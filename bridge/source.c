@@ -114,7 +114,6 @@ slot_t *source_next_waiting(source_t *s)
     while ((slot = slot_list_pop(&s->waiting)) != NULL) {
         if (s->shared->now_ms < slot->deadline_ms)
             return slot;
-        source_count(s, SOURCE_LAPSED, 1);
         s->ops->lapsed(slot);
     }
     return NULL;

@@ -27,6 +27,7 @@ typedef struct source_shared {
     uint64_t delete_linger_ms;
     uint64_t received_ms; /**< when messages came last */
     bool broker_up;       /**< it answers; before, a message could only grow old in our hands */
+    bool broker_acks;     /**< and owes no acknowledgement for so long that it looks dead */
     bool stopping;        /**< nothing is received any more */
     bool backlog;         /**< this turn brought a full reply: there is more where it came from */
 } source_shared_t;
@@ -52,9 +53,10 @@ typedef struct source_ops {
     const char *(*why_not_ready)(const source_t *source);
 
     /* a slot's end; it is in no list, and the source's to give back */
-    void (*done)(slot_t *slot);   /**< the broker has it, or nobody wants it */
-    void (*left)(slot_t *slot);   /**< the broker refused it even as a dead letter */
-    void (*lapsed)(slot_t *slot); /**< its time was up before it was published: it comes again */
+    void (*done)(slot_t *slot); /**< the broker has it, or nobody wants it */
+    void (*left)(slot_t *slot); /**< the broker refused it even as a dead letter */
+    /** Its time was up before it was published: it comes again, and is counted as lapsed. */
+    void (*lapsed)(slot_t *slot);
 } source_ops_t;
 
 /** The head of every source. */

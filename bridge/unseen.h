@@ -6,9 +6,9 @@
  *     given up   a slot was given back while its message was still hidden: until it shows again
  *     lost       a receive whose answer never came may have taken all it asked for, as long as its
  *                waiting at the service lasts; and when the service stood still, at the moment it
- *                goes on.  So a lost one is `silent` until the service answers anything, or would
- *                refuse the request as too old (its Date is 15 minutes off); from then on it counts
- *                for one visibility timeout.
+ *                goes on.  So a lost one is `silent` until its waiting is over and the service then
+ *                answers anything, or would refuse the request as too old (its Date is 15 minutes
+ *                off); from then on it counts for one visibility timeout.
  *
  * Times are rounded up, by about a sixty-fourth of how far off they are, so that notes stay few and
  * need no memory of their own: a message may count for a little too long, never for too short.
@@ -30,9 +30,10 @@ typedef struct unseen {
     size_t len;
     struct {
         size_t count;
-        uint64_t ends_ms;    /**< when the last of them stops waiting at the service */
-        uint64_t refused_ms; /**< when the service would refuse the last of them */
-    } silent;
+        uint64_t ends_ms;    /**< when it stops waiting at the service */
+        uint64_t refused_ms; /**< when the service would refuse it */
+    } silent[UNSEEN_NOTES];
+    size_t silent_len;
     size_t count; /**< messages, all in all */
 } unseen_t;
 
@@ -43,7 +44,7 @@ void unseen_give_up(unseen_t *unseen, size_t count, uint64_t until_ms, uint64_t 
  *  answered. */
 void unseen_lose(unseen_t *unseen, size_t count, uint64_t started_ms, uint64_t ends_ms);
 
-/** The service answered something: it does not stand still. */
+/** The service answered something: it does not stand still now. */
 void unseen_answered(unseen_t *unseen, uint64_t now_ms, uint64_t visibility_ms);
 
 /** Forgets what is over. */

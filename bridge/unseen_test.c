@@ -23,6 +23,12 @@ static void expect_until(unseen_t *u, size_t count, uint64_t until_ms)
     assert_int_equal(unseen_due_ms(u), UINT64_MAX);
 }
 
+static void expect(unseen_t *u, uint64_t now_ms, size_t count)
+{
+    unseen_expire(u, now_ms, VISIBILITY_MS);
+    assert_int_equal(u->count, count);
+}
+
 static void unseen_counts_what_was_given_up_until_it_shows_again(void **state)
 {
     (void)state;
@@ -57,8 +63,11 @@ static void unseen_counts_a_lost_poll_as_waiting_to_the_end_of_its_time(void **s
     (void)state;
     unseen_t u = {0};
     unseen_lose(&u, 16, NOW_MS, NOW_MS + WAIT_MS);
+    unseen_lose(&u, 1, NOW_MS + 50, NOW_MS + 50);
     unseen_answered(&u, NOW_MS + 100, VISIBILITY_MS);
-    expect_until(&u, 16, NOW_MS + WAIT_MS + VISIBILITY_MS);
+    expect(&u, NOW_MS + 100 + VISIBILITY_MS + SLACK_MS, 16);
+    unseen_answered(&u, NOW_MS + WAIT_MS + VISIBILITY_MS, VISIBILITY_MS);
+    expect_until(&u, 16, NOW_MS + WAIT_MS + 2 * VISIBILITY_MS); /* since it stood still before */
 }
 
 static void unseen_counts_on_while_the_service_is_silent(void **state)
@@ -81,6 +90,17 @@ static void unseen_ends_when_the_service_would_refuse_so_old_a_request(void **st
     assert_int_equal(unseen_due_ms(&u), NOW_MS + UNSEEN_DATE_LIMIT_MS);
     unseen_expire(&u, NOW_MS + UNSEEN_DATE_LIMIT_MS, VISIBILITY_MS);
     expect_until(&u, 16, NOW_MS + UNSEEN_DATE_LIMIT_MS + VISIBILITY_MS);
+}
+
+static void unseen_forgets_no_lost_poll_however_many(void **state)
+{
+    (void)state;
+    unseen_t u = {0};
+    for (size_t i = 0; i < 1000; i++)
+        unseen_lose(&u, 1, NOW_MS + i, NOW_MS + i + WAIT_MS);
+    assert_int_equal(u.count, 1000);
+    unseen_answered(&u, NOW_MS + 1000 + WAIT_MS, VISIBILITY_MS);
+    expect_until(&u, 1000, NOW_MS + 1000 + WAIT_MS + VISIBILITY_MS);
 }
 
 /* Against the plain way: every message by itself, to the millisecond. */
@@ -134,6 +154,7 @@ int main(void)
         cmocka_unit_test(unseen_counts_a_lost_poll_as_waiting_to_the_end_of_its_time),
         cmocka_unit_test(unseen_counts_on_while_the_service_is_silent),
         cmocka_unit_test(unseen_ends_when_the_service_would_refuse_so_old_a_request),
+        cmocka_unit_test(unseen_forgets_no_lost_poll_however_many),
         cmocka_unit_test(unseen_never_counts_too_short_and_not_much_too_long),
         cmocka_unit_test(unseen_counts_everything_though_the_notes_are_full),
     };

@@ -41,10 +41,10 @@ void visibility_learn(visibility_t *visibility, uint64_t now_ms, int64_t first_d
     }
 }
 
-void visibility_set_timeout(visibility_t *visibility, int64_t timeout_ms)
+void visibility_set_timeout(visibility_t *visibility, int64_t timeout_s)
 {
-    if (timeout_ms >= MIN_TIMEOUT_MS && timeout_ms <= MAX_TIMEOUT_MS)
-        visibility->timeout_ms = timeout_ms;
+    if (timeout_s >= MIN_TIMEOUT_MS / 1000 && timeout_s <= MAX_TIMEOUT_MS / 1000)
+        visibility->timeout_ms = timeout_s * 1000;
 }
 
 /* Our clock minus the service's; INT64_MAX while it is unknown. */

@@ -33,8 +33,8 @@ void visibility_init(visibility_t *visibility);
 void visibility_learn(visibility_t *visibility, uint64_t now_ms, int64_t first_dequeue_ms,
                       int64_t next_visible_ms, uint32_t dequeue_count);
 
-/** Takes what the queue's attributes say. */
-void visibility_set_timeout(visibility_t *visibility, int64_t timeout_ms);
+/** Takes the queue's own word; nonsense is ignored. */
+void visibility_set_timeout(visibility_t *visibility, int64_t timeout_s);
 
 /** @return the service's time at our now_ms, or 0 while the difference is unknown. */
 int64_t visibility_service_ms(const visibility_t *visibility, uint64_t now_ms);

@@ -1,0 +1,635 @@
+/* A queue's messages as the service counts them, whatever goes wrong; throttling, extension, and
+ * what is known of the backlog. */
+#include "bridge_fixture.h"
+
+enum { UNDELETED = 128, MANY = 2000 };
+
+#define METRIC(f, name) fixture_metric(f, name "{source=\"q\"}")
+
+/* A small bound, so that whatever is not counted breaks it. */
+static void start_small(fixture_t *f)
+{
+    f->sources[0].undeleted = UNDELETED;
+    f->sources[0].polls = 8;
+    fixture_start(f);
+    fixture_run(f, 100);
+}
+
+/* Never more undeleted than allowed, by the service's own count; and it all ends well. */
+static void expect_bound_and_end(fixture_t *f, uint64_t within_ms)
+{
+    fixture_run(f, within_ms);
+    assert_in_range(f->q->hidden_most, 1, f->sources[0].undeleted);
+    assert_int_equal(f->q->deleted, f->q->count);
+    assert_int_equal(METRIC(f, "undeleted"), 0);
+    assert_int_equal(METRIC(f, "received_total"),
+                     METRIC(f, "deleted_total") + METRIC(f, "deleted_late_total") +
+                         METRIC(f, "delete_given_up_total") + METRIC(f, "lapsed_total") +
+                         METRIC(f, "left_total"));
+}
+
+/* -- undeleted ----------------------------------------------------------------------------- */
+
+static void queue_counts_what_lost_polls_may_have_taken(void **state)
+{
+    fixture_t *f = *state;
+    start_small(f);
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_EIO, .performed = true, .times = 100};
+    fixture_put_many(f->q, MANY);
+    fixture_run(f, 5000);
+    assert_true(fake_queue_hidden(f->q) > 0); /* it took some, and we never saw them */
+    assert_true(METRIC(f, "undeleted_unseen") >= (long)fake_queue_hidden(f->q));
+    f->q->fault[FAKE_RECEIVE].times = 0;
+    expect_bound_and_end(f, 3 * VISIBILITY_MS);
+    assert_int_equal(METRIC(f, "undeleted_unseen"), 0);
+}
+
+static void queue_counts_lost_polls_that_wait_on_at_the_service(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].polls_min = 4;
+    start_small(f);
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_EIO, .lingers = true, .times = 4};
+    fixture_run(f, 25000);
+    fake_broker.stalled = true;
+    fixture_put_many(f->q, MANY); /* they are there first */
+    fixture_run(f, 25000);
+    fake_broker.stalled = false;
+    expect_bound_and_end(f, 3 * VISIBILITY_MS);
+}
+
+static void queue_counts_what_failed_polls_may_have_taken(void **state)
+{
+    fixture_t *f = *state;
+    const fake_fault_t faults[] = {
+        {.err = MNS_ESERVER, .http_status = 500, .code = "InternalError", .performed = true},
+        {.err = MNS_EPROTO, .http_status = 200, .performed = true},
+    };
+    start_small(f);
+    for (size_t i = 0; i < 2; i++) {
+        f->q->fault[FAKE_RECEIVE] = faults[i];
+        f->q->fault[FAKE_RECEIVE].times = 7;
+        fixture_put_many(f->q, 500);
+        expect_bound_and_end(f, 3 * VISIBILITY_MS);
+    }
+}
+
+static void queue_counts_nothing_for_a_poll_that_was_refused(void **state)
+{
+    fixture_t *f = *state;
+    const fake_fault_t faults[] = {
+        {.err = MNS_ECLIENT, .http_status = 403, .code = "AccessDenied"},
+        {.err = MNS_ESERVER, .http_status = 503, .code = "ServiceUnavailable"},
+        {.err = MNS_ESERVER, .http_status = 408, .code = "TimeExpired"},
+        {.err = MNS_ESERVER, .http_status = 400, .code = "QpsLimitExceeded"},
+    };
+    start_small(f);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        f->q->fault[FAKE_RECEIVE] = faults[i];
+        f->q->fault[FAKE_RECEIVE].times = 1;
+        fixture_run(f, 31000);
+        assert_int_equal(f->q->fault[FAKE_RECEIVE].times, 0);
+        assert_int_equal(METRIC(f, "undeleted_unseen"), 0);
+    }
+}
+
+static void queue_counts_polls_that_hang(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].polls_min = 6;
+    start_small(f);
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.hangs = true, .performed = true, .times = 6};
+    fixture_put_many(f->q, MANY);
+    fixture_run(f, FAKE_PATIENCE_MS / 2);
+    assert_true(METRIC(f, "polls_in_flight") > 0);
+    expect_bound_and_end(f, 4 * VISIBILITY_MS);
+}
+
+static void queue_counts_what_a_service_takes_when_it_goes_on_after_a_standstill(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].polls_min = 6;
+    start_small(f);
+    f->q->stopped = true;
+    fixture_put_many(f->q, MANY);
+    fixture_run(f, 5 * VISIBILITY_MS); /* long after the polls were given up */
+    assert_in_range(f->q->orphans, 6 * 16, UNDELETED);
+    f->q->stopped = false;
+    expect_bound_and_end(f, 3 * VISIBILITY_MS);
+}
+
+static void queue_asks_for_a_sign_of_life_when_lost_polls_leave_no_room(void **state)
+{
+    fixture_t *f = *state;
+    start_small(f);
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_EIO, .times = UINT32_MAX};
+    f->q->fault[FAKE_LOOK] = (fake_fault_t){.err = MNS_EIO, .times = UINT32_MAX};
+    fixture_put_many(f->q, MANY);
+    fixture_run(f, 800000);
+    f->sources[0].undeleted = 64; /* as if there had been ten times as many */
+    uint64_t receives = f->q->receives;
+    fixture_run(f, 20000);
+    assert_int_equal(f->q->receives, receives);
+    assert_true(f->q->looks > 0);
+    memset(f->q->fault, 0, sizeof f->q->fault);
+    fixture_run(f, 5000 + VISIBILITY_MS); /* the look was answered, and the visibility ended */
+    assert_true(f->q->deleted > 0);
+}
+
+static void queue_counts_messages_whose_deletes_fail_until_they_show_again(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].margin_ms = 7500;
+    start_small(f);
+    f->q->fault[FAKE_DELETE] =
+        (fake_fault_t){.err = MNS_ESERVER, .http_status = 500, .times = UINT32_MAX};
+    fixture_put_many(f->q, MANY);
+    fixture_run(f, VISIBILITY_MS - 1000); /* within the margin: given up, and hidden still */
+    assert_true(METRIC(f, "delete_given_up_total") > 0);
+    assert_true(METRIC(f, "undeleted") + METRIC(f, "undeleted_unseen") >=
+                (long)fake_queue_hidden(f->q));
+    f->q->fault[FAKE_DELETE].times = 0;
+    expect_bound_and_end(f, 4 * VISIBILITY_MS);
+}
+
+static void queue_counts_messages_whose_deletes_were_lost(void **state)
+{
+    fixture_t *f = *state;
+    start_small(f);
+    f->q->fault[FAKE_DELETE] = (fake_fault_t){.err = MNS_EIO, .performed = true, .times = 20};
+    fixture_put_many(f->q, MANY);
+    expect_bound_and_end(f, 2 * VISIBILITY_MS);
+    assert_true(METRIC(f, "deleted_late_total") > 0); /* tried again: they were gone */
+}
+
+static void queue_counts_the_failed_part_of_a_delete(void **state)
+{
+    fixture_t *f = *state;
+    start_small(f);
+    f->q->refuse_handle_code = "InternalError";
+    fixture_put_many(f->q, MANY);
+    fixture_run(f, 5000);
+    assert_true(METRIC(f, "undeleted") > 0);
+    f->q->refuse_handle_code = NULL;
+    expect_bound_and_end(f, 2 * VISIBILITY_MS);
+    assert_int_equal(fake_broker.count, MANY);
+}
+
+static void queue_deletes_all_again_when_a_reply_does_not_tell_which_failed(void **state)
+{
+    fixture_t *f = *state;
+    start_small(f);
+    f->q->fault[FAKE_DELETE] =
+        (fake_fault_t){.err = MNS_EPARTIAL, .http_status = 404, .performed = true, .times = 1};
+    fixture_put_many(f->q, 16);
+    expect_bound_and_end(f, 5000);
+    assert_int_equal(METRIC(f, "deleted_late_total"), 16);
+}
+
+static void queue_counts_messages_that_lapse_while_they_wait(void **state)
+{
+    fixture_t *f = *state;
+    start_small(f);
+    fake_broker.room = 0;
+    fixture_put_many(f->q, MANY);
+    fixture_run(f, VISIBILITY_MS - 1000); /* within the margin */
+    assert_true(METRIC(f, "lapsed_total") > 0);
+    assert_true(METRIC(f, "undeleted") + METRIC(f, "undeleted_unseen") >=
+                (long)fake_queue_hidden(f->q));
+    fake_broker.room = SIZE_MAX;
+    expect_bound_and_end(f, 4 * VISIBILITY_MS);
+}
+
+static void queue_counts_messages_left_until_they_show_again(void **state)
+{
+    fixture_t *f = *state;
+    start_small(f);
+    fake_broker.refusals = 300;
+    fake_broker.refuse_code = "FORBIDDEN";
+    fixture_put_many(f->q, MANY);
+    fixture_run(f, VISIBILITY_MS - 1000);
+    assert_true(METRIC(f, "left_total") > 0);
+    expect_bound_and_end(f, 5 * VISIBILITY_MS);
+}
+
+static void queue_takes_messages_that_come_twice(void **state)
+{
+    fixture_t *f = *state;
+    start_small(f);
+    f->q->twice = 50;
+    fixture_put_many(f->q, MANY);
+    expect_bound_and_end(f, 2 * VISIBILITY_MS);
+}
+
+static void queue_leaves_no_more_a_second_than_the_service_bears(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].polls = 64;
+    f->q->visibility_ms = 3600000;
+    fake_broker.stalled = true;
+    fixture_start(f);
+    fixture_put_many(f->q, 4000);
+    fixture_run(f, 1000);
+    size_t first = fake_queue_hidden(f->q);
+    fixture_run(f, 1000);
+    size_t second = fake_queue_hidden(f->q) - first;
+    assert_in_range(first, 800, 1000);
+    assert_in_range(second, 800, 1000);
+}
+
+static void queue_counts_what_earlier_bridges_left_hidden(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].watch_ms = 10000;
+    f->sources[0].undeleted = 4400; /* leaves little room for others */
+    fake_broker.stalled = true;
+    f->q->visibility_ms = 60000;
+    fixture_put_many(f->q, 4000);
+    for (int run = 0; run < 3; run++) { /* killed again and again */
+        fixture_start(f);
+        fixture_run(f, 3000);
+        if (run < 2)
+            bridge_destroy(&f->bridge);
+    }
+    assert_true(METRIC(f, "undeleted_unseen") > 0);
+    assert_in_range(f->q->hidden_most, 1, 4500);
+}
+
+/* -- throttling ---------------------------------------------------------------------------- */
+
+static void queue_pauses_as_long_as_the_service_asks_and_comes_back_with_one_poll(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].polls = 8;
+    fixture_start(f);
+    fixture_put_many(f->q, 200);
+    fixture_run(f, 10);
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_ESERVER,
+                                               .http_status = 429,
+                                               .code = "QpsLimitExceeded",
+                                               .retry_after_ms = 5000,
+                                               .times = 1};
+    fixture_put_many(f->q, 200);
+    fixture_run(f, 100);
+    assert_int_equal(METRIC(f, "throttled_total"), 1);
+    assert_int_equal(METRIC(f, "receive_errors_total"), 0);
+    assert_int_equal(METRIC(f, "polls_wanted"), 1);
+    assert_true(METRIC(f, "backoff_ms") > 4000);
+    uint64_t receives = f->q->receives;
+    fixture_run(f, 4800);
+    assert_int_equal(f->q->receives, receives);
+    f->q->polls_most = 0;
+    fixture_run(f, 800);
+    assert_int_equal(f->q->deleted, 400);
+    const char *reason;
+    assert_true(bridge_ready(f->bridge, &reason));
+}
+
+static void queue_pauses_longer_and_longer_when_the_service_names_no_time(void **state)
+{
+    fixture_t *f = *state;
+    fixture_start(f);
+    fixture_run(f, 100);
+    f->q->fault[FAKE_RECEIVE] =
+        (fake_fault_t){.err = MNS_ESERVER, .code = "QpsLimitExceeded", .times = UINT32_MAX};
+    uint64_t receives = f->q->receives;
+    fixture_run(f, 180000);
+    assert_in_range(f->q->receives - receives, 7, 20); /* 1, 2, 4 … 30 s, each at least the half */
+    f->q->fault[FAKE_RECEIVE].times = 0;
+    fixture_put_many(f->q, 100);
+    fixture_run(f, 31000);
+    assert_int_equal(f->q->deleted, 100);
+}
+
+static void queue_deletes_on_while_it_is_throttled(void **state)
+{
+    fixture_t *f = *state;
+    fixture_start(f);
+    fixture_run(f, 100);
+    fake_broker.stalled = true;
+    fixture_put_many(f->q, 16);
+    fixture_run(f, 50);
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){
+        .err = MNS_ESERVER, .http_status = 429, .retry_after_ms = 60000, .times = UINT32_MAX};
+    fixture_run(f, 1000);
+    fake_broker.stalled = false;
+    fixture_run(f, 1000);
+    assert_int_equal(f->q->deleted, 16);
+}
+
+static void queue_tries_throttled_deletes_again_when_it_was_asked_to(void **state)
+{
+    fixture_t *f = *state;
+    fixture_start(f);
+    fixture_run(f, 100);
+    f->q->fault[FAKE_DELETE] =
+        (fake_fault_t){.err = MNS_ESERVER, .http_status = 429, .retry_after_ms = 3000, .times = 1};
+    fixture_put_many(f->q, 5);
+    fixture_run(f, 2900);
+    assert_int_equal(f->q->deletes, 1);
+    assert_int_equal(METRIC(f, "throttled_total"), 1);
+    fixture_run(f, 600);
+    assert_int_equal(f->q->deleted, 5);
+}
+
+/* -- failures ------------------------------------------------------------------------------ */
+
+static void queue_takes_one_failure_as_chance(void **state)
+{
+    fixture_t *f = *state;
+    fixture_start(f);
+    fixture_run(f, 100);
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_EIO, .times = 1};
+    fixture_put_many(f->q, 10);
+    fixture_run(f, STEP_MS);
+    assert_int_equal(f->q->deleted, 10); /* tried again at once */
+    assert_int_equal(METRIC(f, "receive_errors_total"), 1);
+    const char *reason;
+    assert_true(bridge_ready(f->bridge, &reason));
+}
+
+static void queue_probes_a_failing_service_for_one_message_only(void **state)
+{
+    fixture_t *f = *state;
+    fixture_start(f);
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_EIO, .times = UINT32_MAX};
+    fixture_run(f, 600000);
+    assert_int_equal(f->q->last_count, 1);
+    assert_int_equal(f->q->last_wait_s, 0);
+    assert_in_range(METRIC(f, "undeleted_unseen"), 4 * 16, 4 * 16 + 80);
+    f->q->fault[FAKE_RECEIVE].times = 0;
+    fixture_put_many(f->q, 100);
+    fixture_run(f, 20000);
+    assert_int_equal(f->q->last_count, 16);
+    assert_int_equal(f->q->deleted, 100);
+}
+
+/* -- extending ----------------------------------------------------------------------------- */
+
+/* A broker that answers but takes nothing for now. */
+static void slow_broker(fixture_t *f)
+{
+    f->sources[0].extend = true;
+    fake_broker.stalled = true;
+    fake_broker.silent_ms = 5000;
+    fixture_start(f);
+    fixture_run(f, 100);
+}
+
+static void queue_extends_what_a_slow_broker_has_not_taken(void **state)
+{
+    fixture_t *f = *state;
+    slow_broker(f);
+    fake_broker.room = 30; /* so that some are sent and some wait */
+    fixture_put_many(f->q, 40);
+    fixture_run(f, 5 * VISIBILITY_MS);
+    assert_int_equal(METRIC(f, "lapsed_total"), 0);
+    assert_int_equal(METRIC(f, "received_total"), 40);
+    assert_true(METRIC(f, "extended_total") >= 4 * 40);
+    assert_in_range(f->q->extends, 4 * 40, 9 * 40); /* each about every two thirds */
+    fake_broker.stalled = false;
+    fake_broker.room = SIZE_MAX;
+    fixture_run(f, 1000);
+    assert_int_equal(f->q->deleted, 40);
+    assert_int_equal(fake_broker.count, 40);
+    assert_int_equal(METRIC(f, "deleted_total"), 40); /* by the new handles */
+}
+
+static void queue_extends_nothing_while_the_broker_is_quick_dead_or_it_may_not(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].extend = true;
+    fixture_start(f);
+    fixture_put_many(f->q, 500);
+    fixture_run(f, VISIBILITY_MS);
+    assert_int_equal(f->q->extends, 0);
+    fake_broker.stalled = true; /* for a minute, it says */
+    fixture_put_many(f->q, 50);
+    fixture_run(f, 2 * VISIBILITY_MS);
+    assert_int_equal(f->q->extends, 0);
+    fake_broker.silent_ms = 5000;
+    f->sources[0].extend = false;
+    fixture_run(f, 2 * VISIBILITY_MS);
+    assert_int_equal(f->q->extends, 0);
+}
+
+static void queue_deletes_with_the_new_handle_what_is_acknowledged_meanwhile(void **state)
+{
+    fixture_t *f = *state;
+    slow_broker(f);
+    fixture_put_many(f->q, 10);
+    f->q->hold[FAKE_EXTEND] = true;
+    fixture_run(f, VISIBILITY_MS - 5000);
+    assert_int_equal(f->q->extends, 10);
+    fake_broker.stalled = false;
+    fixture_run(f, 1000);
+    assert_int_equal(METRIC(f, "acked_total"), 10);
+    assert_int_equal(f->q->deletes, 0); /* the old handles may be dead */
+    f->q->hold[FAKE_EXTEND] = false;
+    fixture_run(f, 100);
+    assert_int_equal(METRIC(f, "deleted_total"), 10);
+}
+
+static void queue_keeps_a_message_whose_extension_is_granted_late(void **state)
+{
+    fixture_t *f = *state;
+    slow_broker(f);
+    fake_broker.room = 0;
+    fixture_put_many(f->q, 10);
+    f->q->hold[FAKE_EXTEND] = true;
+    fixture_run(f, VISIBILITY_MS - 1000); /* past the margin: looked at, and put aside */
+    assert_int_equal(METRIC(f, "waiting"), 0);
+    assert_int_equal(METRIC(f, "undeleted"), 10);
+    fake_broker.room = SIZE_MAX;
+    fixture_run(f, STEP_MS);
+    assert_int_equal(fake_broker.count, 0);
+    f->q->hold[FAKE_EXTEND] = false;
+    fake_broker.stalled = false;
+    fixture_run(f, 100);
+    assert_int_equal(f->q->deleted, 10);
+    assert_int_equal(METRIC(f, "lapsed_total"), 0);
+}
+
+static void queue_lets_a_message_lapse_whose_extension_is_refused(void **state)
+{
+    fixture_t *f = *state;
+    const fake_fault_t faults[] = {
+        {.err = MNS_ECLIENT, .http_status = 400, .code = "ReceiptHandleError"},
+        {.err = MNS_ECLIENT, .http_status = 403, .code = "AccessDenied"},
+    };
+    slow_broker(f);
+    fake_broker.room = 0;
+    for (size_t i = 0; i < 2; i++) {
+        f->q->fault[FAKE_EXTEND] = faults[i];
+        f->q->fault[FAKE_EXTEND].times = UINT32_MAX;
+        fixture_put_many(f->q, 10);
+        uint64_t extends = f->q->extends;
+        fixture_run(f, VISIBILITY_MS);
+        assert_in_range(f->q->extends - extends, 1, 16); /* no use asking on and on */
+        fake_broker.room = SIZE_MAX;
+        fixture_run(f, 50);
+        fake_broker.room = 0;
+        assert_true(METRIC(f, "lapsed_total") >= 10);
+    }
+}
+
+static void queue_tries_a_failed_extension_again(void **state)
+{
+    fixture_t *f = *state;
+    slow_broker(f);
+    fixture_put_many(f->q, 10);
+    f->q->fault[FAKE_EXTEND] = (fake_fault_t){.err = MNS_ESERVER, .http_status = 500, .times = 15};
+    fixture_run(f, VISIBILITY_MS + 5000);
+    assert_int_equal(METRIC(f, "extend_errors_total"), 15);
+    assert_int_equal(METRIC(f, "extended_total"), 10);
+    fake_broker.stalled = false;
+    fixture_run(f, 1000);
+    assert_int_equal(METRIC(f, "deleted_total"), 10);
+}
+
+static void queue_counts_what_an_extension_of_unknown_fate_may_hide(void **state)
+{
+    fixture_t *f = *state;
+    slow_broker(f);
+    f->q->fault[FAKE_EXTEND] = (fake_fault_t){.err = MNS_EIO, .performed = true, .times = 10};
+    fixture_put_many(f->q, 10);
+    fixture_run(f, VISIBILITY_MS - 5000); /* extended, and the new handles were lost */
+    fake_broker.stalled = false;
+    fixture_run(f, 1000);
+    assert_int_equal(METRIC(f, "deleted_late_total"), 10);
+    assert_int_equal(fake_queue_hidden(f->q), 10);
+    assert_int_equal(METRIC(f, "undeleted_unseen"), 10);
+    fixture_run(f, 2 * VISIBILITY_MS); /* they came again */
+    assert_int_equal(f->q->deleted, 10);
+    assert_int_equal(METRIC(f, "undeleted_unseen"), 0);
+}
+
+static void queue_extends_at_a_bounded_rate(void **state)
+{
+    fixture_t *f = *state;
+    f->q->visibility_ms = 60000;
+    slow_broker(f);
+    fixture_put_many(f->q, 2000);
+    fixture_run(f, 40000); /* the first are due: a third is left */
+    uint64_t extends = f->q->extends;
+    fixture_run(f, 1000);
+    assert_in_range(f->q->extends - extends, 300, 510);
+    fixture_run(f, 20000);
+    assert_int_equal(METRIC(f, "lapsed_total"), 0);
+    assert_int_equal(METRIC(f, "received_total"), 2000);
+}
+
+/* -- watching ------------------------------------------------------------------------------ */
+
+static void queue_shows_its_length_and_its_age(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].watch_ms = 10000;
+    f->sources[0].undeleted = 16;
+    f->q->skew_ms = 98765432; /* whatever the service's clock says */
+    fake_broker.stalled = true;
+    fixture_put_many(f->q, 1);
+    fixture_start(f);
+    fixture_run(f, 20000);
+    assert_int_equal(METRIC(f, "queue_known"), 1);
+    assert_int_equal(METRIC(f, "queue_inactive_messages"), 1);
+    assert_in_range(METRIC(f, "oldest_in_hand_ms"), 19800, 20000);
+    fake_broker.stalled = false;
+    fixture_run(f, 100);
+    fixture_put_many(f->q, 5);
+    f->q->fault[FAKE_RECEIVE] =
+        (fake_fault_t){.err = MNS_ESERVER, .http_status = 429, .retry_after_ms = 8000, .times = 1};
+    fixture_run(f, 7000);
+    fixture_run(f, 3000);
+    assert_in_range(METRIC(f, "backlog_age_ms"), 7900, 9100);
+    assert_in_range(METRIC(f, "receipt_age_ms_total"), 5 * 7900, 5 * 9100);
+    assert_int_equal(METRIC(f, "oldest_in_hand_ms"), 0);
+    fixture_run(f, 31000); /* a long poll was empty: there is no backlog */
+    assert_int_equal(METRIC(f, "backlog_age_ms"), 0);
+}
+
+static void queue_receives_though_it_may_not_look(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].watch_ms = 10000;
+    f->q->fault[FAKE_LOOK] = (fake_fault_t){
+        .err = MNS_ECLIENT, .http_status = 403, .code = "AccessDenied", .times = UINT32_MAX};
+    fixture_start(f);
+    fixture_put_many(f->q, 10);
+    fixture_run(f, 120000);
+    assert_int_equal(f->q->deleted, 10);
+    assert_int_equal(f->q->looks, 1); /* it does not ask on and on */
+    assert_int_equal(METRIC(f, "queue_known"), 0);
+    const char *reason;
+    assert_true(bridge_ready(f->bridge, &reason));
+}
+
+static void queue_does_not_wait_long_for_the_first_look(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].watch_ms = 10000;
+    f->q->hold[FAKE_LOOK] = true;
+    fixture_start(f);
+    fixture_put_many(f->q, 10);
+    fixture_run(f, 1900);
+    assert_int_equal(f->q->receives, 0);
+    fixture_run(f, 200);
+    assert_int_equal(f->q->deleted, 10);
+}
+
+static void queue_learns_its_timeout_from_the_first_look(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].watch_ms = 10000;
+    f->q->visibility_ms = 600000;
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_EIO, .performed = true, .times = 1};
+    fixture_put_many(f->q, 16);
+    fixture_start(f);
+    fixture_run(f, 500000);
+    assert_int_equal(METRIC(f, "undeleted_unseen"), 16);
+    fixture_run(f, 130000);
+    assert_int_equal(METRIC(f, "undeleted_unseen"), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(queue_counts_what_lost_polls_may_have_taken),
+        TEST(queue_counts_lost_polls_that_wait_on_at_the_service),
+        TEST(queue_counts_what_failed_polls_may_have_taken),
+        TEST(queue_counts_nothing_for_a_poll_that_was_refused),
+        TEST(queue_counts_polls_that_hang),
+        TEST(queue_counts_what_a_service_takes_when_it_goes_on_after_a_standstill),
+        TEST(queue_asks_for_a_sign_of_life_when_lost_polls_leave_no_room),
+        TEST(queue_counts_messages_whose_deletes_fail_until_they_show_again),
+        TEST(queue_counts_messages_whose_deletes_were_lost),
+        TEST(queue_counts_the_failed_part_of_a_delete),
+        TEST(queue_deletes_all_again_when_a_reply_does_not_tell_which_failed),
+        TEST(queue_counts_messages_that_lapse_while_they_wait),
+        TEST(queue_counts_messages_left_until_they_show_again),
+        TEST(queue_takes_messages_that_come_twice),
+        TEST(queue_leaves_no_more_a_second_than_the_service_bears),
+        TEST(queue_counts_what_earlier_bridges_left_hidden),
+        TEST(queue_pauses_as_long_as_the_service_asks_and_comes_back_with_one_poll),
+        TEST(queue_pauses_longer_and_longer_when_the_service_names_no_time),
+        TEST(queue_deletes_on_while_it_is_throttled),
+        TEST(queue_tries_throttled_deletes_again_when_it_was_asked_to),
+        TEST(queue_takes_one_failure_as_chance),
+        TEST(queue_probes_a_failing_service_for_one_message_only),
+        TEST(queue_extends_what_a_slow_broker_has_not_taken),
+        TEST(queue_extends_nothing_while_the_broker_is_quick_dead_or_it_may_not),
+        TEST(queue_deletes_with_the_new_handle_what_is_acknowledged_meanwhile),
+        TEST(queue_keeps_a_message_whose_extension_is_granted_late),
+        TEST(queue_lets_a_message_lapse_whose_extension_is_refused),
+        TEST(queue_tries_a_failed_extension_again),
+        TEST(queue_counts_what_an_extension_of_unknown_fate_may_hide),
+        TEST(queue_extends_at_a_bounded_rate),
+        TEST(queue_shows_its_length_and_its_age),
+        TEST(queue_receives_though_it_may_not_look),
+        TEST(queue_does_not_wait_long_for_the_first_look),
+        TEST(queue_learns_its_timeout_from_the_first_look),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
