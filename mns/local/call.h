@@ -25,6 +25,7 @@ struct local {
     box_t mails, sms;
     pushes_t *pushes;
     char cert_url[LOCAL_URL_MAX];
+    char *key_kept; /**< where the push key is kept; NULL: nowhere */
     uint64_t boot, request_number;
     counter_registry_t registry;
     counter_t counters[LOCAL_COUNTER_COUNT];

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     ANSWER_BODY_MAX = 1 << 20, /* nobody reads it */
@@ -62,12 +63,23 @@ static sl_err open_slots(courier_t *c)
     return SL_OK;
 }
 
+/* A key that is there is read at once, so that what is wrong with it shows at start. */
 static sl_err open_key(courier_t *c)
 {
     const courier_options_t *o = &c->options;
     if (o->key_file != NULL)
         return push_key_read(&c->key, o->key_file);
-    return o->key_kept != NULL ? push_key_keep(&c->key, o->key_kept) : SL_OK;
+    if (o->key_kept != NULL && access(o->key_kept, F_OK) == 0)
+        return push_key_read(&c->key, o->key_kept);
+    return SL_OK;
+}
+
+static sl_err need_key(courier_t *c)
+{
+    if (c->key != NULL)
+        return SL_OK;
+    return c->options.key_kept != NULL ? push_key_keep(&c->key, c->options.key_kept)
+                                       : push_key_make(&c->key);
 }
 
 sl_err courier_create(courier_t **out, const courier_options_t *options)
@@ -116,11 +128,6 @@ void courier_destroy(courier_t **courier)
     free(c);
     *courier = NULL;
     errno = saved;
-}
-
-static sl_err need_key(courier_t *c)
-{
-    return c->key != NULL ? SL_OK : push_key_make(&c->key);
 }
 
 const char *courier_certificate(courier_t *c)

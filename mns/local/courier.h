@@ -25,7 +25,7 @@ typedef struct courier_answer {
 typedef struct courier_options {
     const char *owner;    /**< the account */
     const char *key_file; /**< PEM; NULL: see key_kept */
-    const char *key_kept; /**< as push_key_keep; NULL: a key is made, and gone with the courier */
+    const char *key_kept; /**< as push_key_keep, when needed; NULL: a key is made and not kept */
     const char *cert_url; /**< where the pushes say that the certificate is; copied */
     const char *ca_file;  /**< what HTTPS endpoints are verified with; NULL: the system's */
     unsigned slots;       /**< pushes under way at once */
@@ -50,8 +50,8 @@ typedef struct parcel {
     const uint8_t *md5; /**< of the body */
 } parcel_t;
 
-/** @return SL_OK, SL_EIO (no descriptor, or the key cannot be read or kept; errno), SL_EINVAL (the
- *          file holds no key), SL_ENOMEM. */
+/** @return SL_OK, SL_EIO (no descriptor, or the key cannot be read; errno), SL_EINVAL (the file
+ *          holds no key), SL_ENOMEM. */
 sl_err courier_create(courier_t **out, const courier_options_t *options);
 /** Cuts what is under way; on_back is not called. */
 void courier_destroy(courier_t **courier);
@@ -60,7 +60,8 @@ size_t courier_free_slots(const courier_t *courier);
 
 /** Sends a push; a slot is free.
  *  @param slot  receives where it is, for courier_cut, until it is back.
- *  @return SL_OK: on_back will be called, never from in here; SL_ENOMEM: not. */
+ *  @return SL_OK: on_back will be called, never from in here; SL_ENOMEM, SL_EIO (a new key cannot
+ * be kept; errno): not. */
 sl_err courier_send(courier_t *courier, const parcel_t *parcel, uint64_t now_ms, void *user,
                     courier_slot_t **slot);
 /** Hands back what is back already. */
@@ -74,7 +75,7 @@ int courier_fd(const courier_t *courier);
 /** Moves bytes and hands back what is back. */
 void courier_turn(courier_t *courier);
 
-/** The certificate of the key, PEM; makes the key if need be.  NULL: no memory. */
+/** The certificate of the key, PEM; makes the key if need be.  NULL: it cannot. */
 const char *courier_certificate(courier_t *courier);
 
 #endif

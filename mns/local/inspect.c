@@ -113,7 +113,7 @@ static void get_certificate(local_t *l, http_request_t *request)
     sl_buf_t out = SL_BUF_INIT;
     const char *certificate = pushes_certificate(l->pushes);
     if (certificate == NULL) {
-        send_sentence(request, 500, "out of memory");
+        send_sentence(request, 500, "no key can be made or kept");
         return;
     }
     sl_buf_append_str(&out, certificate);

@@ -230,9 +230,15 @@ static sl_err create_parts(local_t *l, const local_options_t *options, char *sen
 static sl_err create_pushes(local_t *l, const local_options_t *options, char *sentence)
 {
     snprintf(l->cert_url, sizeof l->cert_url, "%s/local/certificate.pem", local_url(l));
+    if (options->data != NULL && asprintf(&l->key_kept, "%s/push-key.pem", options->data) < 0) {
+        l->key_kept = NULL;
+        return SL_ENOMEM;
+    }
+    const char *key = options->push_key != NULL ? options->push_key : l->key_kept;
     const pushes_options_t pushes = {
         .courier = {.owner = options->account,
                     .key_file = options->push_key,
+                    .key_kept = l->key_kept,
                     .cert_url = options->cert_url != NULL ? options->cert_url : l->cert_url,
                     .ca_file = options->push_ca,
                     .slots = options->push_connections != 0 ? options->push_connections
@@ -246,9 +252,9 @@ static sl_err create_pushes(local_t *l, const local_options_t *options, char *se
     sl_err err = pushes_create(&l->pushes, &pushes);
     if (err == SL_EINVAL)
         snprintf(sentence, LOCAL_SENTENCE_MAX, "%s: no RSA private key of 512 to 8192 bits in PEM",
-                 options->push_key);
-    else if (err == SL_EIO && options->push_key != NULL)
-        snprintf(sentence, LOCAL_SENTENCE_MAX, "%s: %s", options->push_key, strerror(errno));
+                 key);
+    else if (err == SL_EIO && key != NULL)
+        snprintf(sentence, LOCAL_SENTENCE_MAX, "%s: %s", key, strerror(errno));
     if (err != SL_OK)
         return err;
     return http_server_watch(l->http, pushes_fd(l->pushes), pushes_on_ready, l->pushes);
@@ -290,6 +296,7 @@ void local_destroy(local_t **local)
     auth_fini(&l->auth);
     digest_destroy(&l->digest);
     xml_doc_destroy(&l->xml);
+    free(l->key_kept);
     sl_buf_fini(&l->target_memory);
     sl_buf_fini(&l->scratch);
     free(l);

@@ -338,7 +338,28 @@ static void an_https_endpoint_nobody_vouches_for_gets_nothing(void **state)
     cJSON_Delete(json);
 }
 
-/* -- at start ------------------------------------------------------------------------------ */
+/* -- the key ------------------------------------------------------------------------------- */
+
+static void a_key_that_was_made_stays_with_the_data(void **state)
+{
+    static const char *const files[] = {"data.mdb", "lock", "push-key.pem"};
+    char dir[] = "/tmp/sluice-push-data-XXXXXX", before[4096], path[64];
+    void *fixture;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(fixture_setup_with(&fixture, (local_options_t){.data = dir}), 0);
+    fixture_t *f = fixture;
+    snprintf(before, sizeof before, "%s", ask_page(f, "GET", "/local/certificate.pem").body);
+    fixture_restart(f);
+    assert_string_equal(ask_page(f, "GET", "/local/certificate.pem").body, before);
+    assert_non_null(strstr(before, "BEGIN CERTIFICATE"));
+    fixture_teardown(&fixture);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
 
 static void a_key_that_cannot_be_used_is_named(void **state)
 {
@@ -384,6 +405,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_https_endpoint_is_pushed_to, setup_tls, teardown_tls),
         cmocka_unit_test_setup_teardown(an_https_endpoint_nobody_vouches_for_gets_nothing,
                                         setup_tls_unknown, teardown_tls),
+        cmocka_unit_test(a_key_that_was_made_stays_with_the_data),
         cmocka_unit_test(a_key_that_cannot_be_used_is_named),
     };
     return cmocka_run_group_tests(tests, world_make_key, world_remove_key);

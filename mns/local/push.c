@@ -223,8 +223,11 @@ static void launch(push_t *push)
                              .body = push->body,
                              .body_len = push->body_len,
                              .md5 = push->md5};
-    if (courier_send(p->courier, &parcel, p->options.store->now_ms, push, &push->slot) != SL_OK) {
-        fail(push, &(courier_answer_t){.error = "out of memory"});
+    sl_err err = courier_send(p->courier, &parcel, p->options.store->now_ms, push, &push->slot);
+    if (err != SL_OK) {
+        fail(push,
+             &(courier_answer_t){.error = err == SL_EIO ? "no key: it cannot be kept in --data"
+                                                        : "out of memory"});
         return;
     }
     push->state = PUSH_UNDER_WAY;
