@@ -4,6 +4,7 @@
  * the head is there, once for each piece of body, once at the end, and once more after a resume. */
 #include "server_impl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,14 +125,19 @@ void *http_on_line(void *cls, const char *target, struct MHD_Connection *connect
     return r;
 }
 
-static bool announces_too_much(http_request_t *r)
+/* Bytes; 0: nothing is announced. */
+static unsigned long long announced(const http_request_t *r)
 {
     const char *text = http_request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (text == NULL)
-        return false;
-    errno = 0;
-    unsigned long long len = strtoull(text, NULL, 10);
-    return errno != 0 || len > r->server->options.max_body;
+    return text != NULL ? strtoull(text, NULL, 10) : 0; /* beyond its range: its greatest */
+}
+
+/* Will the client hear an answer only once it has sent its body, and is that bearable? */
+static bool hears_later(const http_request_t *r)
+{
+    const http_server_options_t *o = &r->server->options;
+    return o->on_too_large != NULL && announced(r) <= o->max_body * FORGET_TIMES &&
+           http_request_header(r, MHD_HTTP_HEADER_EXPECT) == NULL;
 }
 
 static enum MHD_Result queue_response(http_request_t *r)
@@ -148,12 +154,18 @@ static enum MHD_Result queue_response(http_request_t *r)
 static enum MHD_Result refuse_size(http_request_t *r)
 {
     static const char text[] = "the body is larger than this server takes\n";
+    const http_server_options_t *o = &r->server->options;
     count(r->server, HTTP_COUNT_TOO_LARGE);
-    http_request_reply(r, &(http_reply_t){.status = 413,
-                                          .type = "text/plain",
-                                          .body = text,
-                                          .body_len = sizeof text - 1,
-                                          .ownership = HTTP_BODY_STATIC});
+    sl_buf_clear(&r->body);
+    if (o->on_too_large != NULL)
+        o->on_too_large(o->ctx, r);
+    else
+        http_request_reply(r, &(http_reply_t){.status = 413,
+                                              .type = "text/plain",
+                                              .body = text,
+                                              .body_len = sizeof text - 1,
+                                              .ownership = HTTP_BODY_STATIC});
+    assert(r->phase == PHASE_REPLIED);
     return queue_response(r);
 }
 
@@ -210,7 +222,12 @@ static enum MHD_Result look_at_head(http_request_t *r)
         o->on_head(o->ctx, r);
     if (r->phase == PHASE_REPLIED)
         return queue_response(r);
-    return announces_too_much(r) ? refuse_size(r) : MHD_YES;
+    if (announced(r) <= o->max_body)
+        return MHD_YES;
+    if (!hears_later(r))
+        return refuse_size(r);
+    r->phase = PHASE_REFUSED;
+    return MHD_YES;
 }
 
 static enum MHD_Result ask(http_request_t *r)

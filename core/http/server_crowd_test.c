@@ -1,5 +1,5 @@
-/* What keeps a server useful when many want something of it: a look at the head before the body,
- * and room for the quick among the slow. */
+/* What keeps a server useful when many want something of it: a look at the head before the body, an
+ * answer to who sends too much, and room for the quick among the slow. */
 #include "http/server.h"
 #include "raw_client.h"
 
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { CONNECTIONS = 8, CROWD = 40 };
+enum { CONNECTIONS = 8, CROWD = 40, MAX_BODY = 1000 };
 
 typedef struct fixture {
     http_server_t *server;
@@ -35,6 +35,15 @@ static void on_head(void *ctx, http_request_t *request)
     f->heads++;
     if (strcmp(http_request_target(request), "/secret") != 0)
         reply(request, 404);
+}
+
+static void on_too_large(void *ctx, http_request_t *request)
+{
+    size_t len;
+    (void)ctx;
+    http_request_body(request, &len);
+    assert_int_equal(len, 0);
+    reply(request, 400);
 }
 
 static void on_request(void *ctx, http_request_t *request)
@@ -63,9 +72,11 @@ static int setup(void **state)
                               &(http_server_options_t){
                                   .listen = "127.0.0.1:0",
                                   .on_head = on_head,
+                                  .on_too_large = on_too_large,
                                   .on_request = on_request,
                                   .on_gone = on_gone,
                                   .ctx = f,
+                                  .max_body = MAX_BODY,
                                   .max_connections = CONNECTIONS,
                                   .make_room = true,
                                   .clock = &f->clock.clock,
@@ -125,6 +136,62 @@ static void a_head_that_is_let_pass_is_seen_once(void **state)
         assert_int_equal(f->heads, i);
         assert_int_equal(f->asked, i);
     }
+    raw_close(&c);
+}
+
+/* -- the size ------------------------------------------------------------------------------ */
+
+static void say_body(raw_client_t *c, size_t len)
+{
+    char text[MAX_BODY * 4 + 100];
+    memset(text, 'x', len);
+    text[len] = '\0';
+    raw_say(c, text);
+}
+
+static void who_sends_too_much_hears_the_owner_then(void **state)
+{
+    fixture_t *f = *state;
+    raw_client_t c;
+    client_open(&c, f);
+    raw_say(&c, "POST /secret HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n");
+    say_body(&c, 2000);
+    for (int i = 0; i < 10; i++)
+        turn(f);
+    assert_int_equal(counted(f, HTTP_COUNT_TOO_LARGE), 0); /* it would not hear it yet */
+    say_body(&c, 2000);
+    assert_int_equal(raw_hear(&c).status, 400);
+    assert_int_equal(counted(f, HTTP_COUNT_TOO_LARGE), 1);
+    assert_int_equal(f->asked, 0);
+    raw_say(&c, "POST /secret HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi");
+    assert_int_equal(raw_hear(&c).status, 204);
+    raw_close(&c);
+}
+
+static void who_asks_first_hears_at_once_that_it_is_too_much(void **state)
+{
+    fixture_t *f = *state;
+    raw_client_t c;
+    client_open(&c, f);
+    raw_say(&c, "POST /secret HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n"
+                "Expect: 100-continue\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 400);
+    raw_close(&c);
+}
+
+static void far_too_much_is_not_waited_for(void **state)
+{
+    fixture_t *f = *state;
+    raw_client_t c;
+    client_open(&c, f);
+    raw_say(&c, "POST /secret HTTP/1.1\r\nHost: h\r\nContent-Length: 4001\r\n\r\n");
+    assert_int_equal(raw_hear(&c).status, 400);
+    raw_close(&c);
+    client_open(&c, f);
+    raw_say(&c, "POST /secret HTTP/1.1\r\nHost: h\r\n"
+                "Content-Length: 99999999999999999999999\r\n\r\n");
+    RAW_WAIT(&c, c.closed);
+    assert_int_equal(f->asked, 0);
     raw_close(&c);
 }
 
@@ -230,6 +297,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(a_head_that_is_refused_has_no_body_read),
         WITH_SERVER(a_head_that_is_let_pass_is_seen_once),
+        WITH_SERVER(who_sends_too_much_hears_the_owner_then),
+        WITH_SERVER(who_asks_first_hears_at_once_that_it_is_too_much),
+        WITH_SERVER(far_too_much_is_not_waited_for),
         WITH_SERVER(the_quick_are_served_among_any_number_of_slow),
         WITH_SERVER(who_waits_for_an_answer_is_not_crowded_out),
         WITH_SERVER(what_is_not_sent_yet_is_known),

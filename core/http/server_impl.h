@@ -14,7 +14,7 @@
 typedef enum {
     PHASE_IDLE,    /**< between requests */
     PHASE_READING, /**< the request line is there */
-    PHASE_REFUSED, /**< too large: the rest is read and forgotten, then 413 */
+    PHASE_REFUSED, /**< too large: the rest is read and forgotten, then refused */
     PHASE_ASKED,   /**< in on_request */
     PHASE_PARKED,
     PHASE_REPLIED, /**< response is set, or dropped */

@@ -50,13 +50,17 @@ typedef struct http_server_options {
     /** The head of a request is there, its body is not.  Reply now, and the body is not read and
      * the connection closes; or return, and on_request follows.  May be NULL. */
     void (*on_head)(void *ctx, http_request_t *request);
+    /** A body passes max_body: reply now, to what the head says; there is no body.  The client has
+     *  sent it (up to four times max_body of it), so that it is there to hear the answer, unless it
+     *  asked first (Expect).  NULL: the server answers 413 in plain text, at once. */
+    void (*on_too_large)(void *ctx, http_request_t *request);
     /** A request is complete.  Reply now, or return and reply later. */
     void (*on_request)(void *ctx, http_request_t *request);
     /** A parked request's client hung up, or the server is being destroyed: forget the request, do
      *  not reply.  May be NULL when every request is answered at once. */
     void (*on_gone)(void *ctx, http_request_t *request);
     void *ctx;
-    size_t max_body;          /**< bytes; larger: 413; 0: 128 KiB */
+    size_t max_body;          /**< bytes; larger: see above; 0: 128 KiB */
     size_t max_head;          /**< bytes a connection may use for heads; 0: 32 KiB */
     unsigned max_connections; /**< more wait in the listen queue; 0: 1000 */
     /** At the limit nobody waits: of the connections that are silent between requests, else of
