@@ -11,8 +11,18 @@
 
 /* -- asking -------------------------------------------------------------------------------- */
 
+/* Without a type a body counts as XML. */
+static bool is_xml_type(const char *type)
+{
+    size_t len = type != NULL ? strcspn(type, "; \t") : 0;
+    return type == NULL || (len == 8 && strncasecmp(type, "text/xml", len) == 0) ||
+           (len == 15 && strncasecmp(type, "application/xml", len) == 0);
+}
+
 local_err call_xml(call_t *call, const char *name, const xml_node_t **root)
 {
+    if (!is_xml_type(http_request_header(call->request, "Content-Type")))
+        return LOCAL_InvalidContentType;
     size_t len;
     const uint8_t *body = http_request_body(call->request, &len);
     sl_err err = xml_parse(call->local->xml, body, len, root);

@@ -52,7 +52,7 @@ static inline const char *call_name(const call_t *call, size_t n)
 }
 
 /** Parses the body.  @param root  receives the root element, called `name`.
- *  @return LOCAL_OK, MalformedXML, InternalError. */
+ *  @return LOCAL_OK, InvalidContentType, MalformedXML, InternalError. */
 local_err call_xml(call_t *call, const char *name, const xml_node_t **root);
 
 /** Like call_xml, but an empty body is fine: *root is NULL then. */

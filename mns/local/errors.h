@@ -18,6 +18,7 @@
     X(InvalidDateHeader, 400, "The date must read like: Mon, 01 Jun 2026 12:00:00 GMT.")           \
     X(MissingVersionHeader, 400, "The request carries no x-mns-version header.")                   \
     X(InvalidVersionHeader, 400, "x-mns-version must be 2015-06-06.")                              \
+    X(InvalidContentType, 400, "The Content-Type of a body must be text/xml or application/xml.")  \
     X(InvalidArgument, 400, "An argument is missing, malformed or out of range.")                  \
     X(InvalidDegist, 400, "Content-MD5 does not match the body.")                                  \
     X(InvalidRequestURL, 400, "There is no such resource, or not with this method.")               \

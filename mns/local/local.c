@@ -95,6 +95,11 @@ static void on_request(void *ctx, http_request_t *request)
         call_fail(l, request, err, call.detail);
 }
 
+static void on_too_large(void *ctx, http_request_t *request)
+{
+    call_fail(ctx, request, LOCAL_InvalidArgument, "The request is larger than 512 KiB.");
+}
+
 static void on_gone(void *ctx, http_request_t *request)
 {
     answers_gone(&((local_t *)ctx)->answers, request);
@@ -218,6 +223,7 @@ static sl_err create_parts(local_t *l, const local_options_t *options, char *sen
         return err;
     http_server_options_t http = {.listen = options->listen,
                                   .on_request = on_request,
+                                  .on_too_large = on_too_large,
                                   .on_gone = on_gone,
                                   .ctx = l,
                                   .max_body = 512u << 10, /* 64 KiB of messages, all escaped */

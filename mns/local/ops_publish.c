@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAG_BYTES_MAX = FILTER_TAG_MAX * 4 };
-
 typedef struct publication {
     notification_t n;
     char id[MESSAGE_ID_LEN + 1], md5[MD5_HEX + 1]; /* n's */
@@ -82,11 +80,10 @@ static void deliver_all(local_t *local, const topic_t *t, publication_t *p)
 /* A tag becomes a header of a push, hence nothing that would end a line. */
 static bool is_tag(const char *tag)
 {
-    size_t len = strlen(tag);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)tag[i] < ' ' || tag[i] == 0x7f)
+    for (const char *at = tag; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
             return false;
-    return len <= TAG_BYTES_MAX;
+    return tag_fits(tag);
 }
 
 static local_err read_message(call_t *call, const topic_t *t, const xml_node_t *root,

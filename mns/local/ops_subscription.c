@@ -6,15 +6,6 @@
 
 /* -- what the subscriber asks for ---------------------------------------------------------- */
 
-/* Characters, not bytes: continuation bytes of UTF-8 do not count. */
-static size_t count_characters(const char *text)
-{
-    size_t count = 0;
-    for (; *text != '\0'; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
-}
-
 /* An absent child leaves *value as it is. */
 static local_err read_choice(const xml_node_t *root, const char *child, const char *const *names,
                              size_t count, unsigned *value)
@@ -55,7 +46,7 @@ static local_err read_spec(call_t *call, const xml_node_t *root, subscription_sp
     spec->format = (notify_format_t)format;
     spec->strategy = (notify_strategy_t)strategy;
     const xml_node_t *tag = xml_child(root, "FilterTag");
-    if (tag != NULL && count_characters(tag->text) > FILTER_TAG_MAX)
+    if (tag != NULL && !tag_fits(tag->text))
         return LOCAL_InvalidArgument;
     if (tag != NULL)
         memcpy(spec->filter_tag, tag->text, tag->text_len + 1);

@@ -86,6 +86,14 @@ void subscription_destroy(topic_t *t, subscription_t *s)
     free(s);
 }
 
+bool tag_fits(const char *tag)
+{
+    size_t characters = 0;
+    for (; *tag != '\0'; tag++)
+        characters += ((unsigned char)*tag & 0xc0) != 0x80; /* continuation bytes do not count */
+    return characters <= FILTER_TAG_MAX;
+}
+
 bool subscription_wants(const subscription_t *s, const char *tag)
 {
     return s->spec.filter_tag[0] == '\0' || strcmp(s->spec.filter_tag, tag) == 0;

@@ -74,6 +74,9 @@ sl_err subscription_create(topic_t *topic, const char *name, const subscription_
                            uint64_t now_ms, subscription_t **out);
 void subscription_destroy(topic_t *topic, subscription_t *subscription);
 
+/** Has it at most FILTER_TAG_MAX characters?  Characters of UTF-8, not bytes. */
+bool tag_fits(const char *tag);
+
 /** Does a message with this tag ("": none) pass? */
 bool subscription_wants(const subscription_t *subscription, const char *tag);
 
