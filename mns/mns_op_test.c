@@ -10,8 +10,7 @@ static mns_outbound_t out;
 static int clear(void **state)
 {
     (void)state;
-    sl_buf_fini(&out.target);
-    sl_buf_fini(&out.body);
+    mns_outbound_fini(&out);
     return 0;
 }
 
@@ -131,6 +130,62 @@ static void a_list_filters_by_sorted_headers(void **state)
     assert_string_equal(out.headers[2].value, "10");
 }
 
+static void attributes_are_asked_for_by_a_header_of_queues_only(void **state)
+{
+    (void)state;
+    mns_request_t request = good(MNS_LIST_QUEUE);
+    request.with_meta = true;
+    assert_int_equal(mns_op_write(&out, &request), MNS_OK);
+    assert_int_equal(out.header_count, 2);
+    assert_string_equal(out.headers[1].name, "x-mns-with-meta");
+    assert_string_equal(out.headers[1].value, "true");
+    request.op = MNS_LIST_TOPIC;
+    assert_int_equal(mns_op_write(&out, &request), MNS_OK);
+    assert_int_equal(out.header_count, 1);
+}
+
+/* Everything else may be sent again when its fate is unknown. */
+static void only_sends_and_publishes_must_not_be_done_twice(void **state)
+{
+    (void)state;
+    for (int op = 0; op < MNS_OP_COUNT; op++)
+        assert_int_equal(mns_ops[op].repeats, op != MNS_SEND_MESSAGE &&
+                                                  op != MNS_BATCH_SEND_MESSAGE &&
+                                                  op != MNS_PUBLISH_MESSAGE);
+}
+
+static void a_tag_is_measured_in_characters(void **state)
+{
+    (void)state;
+    mns_request_t request = good(MNS_PUBLISH_MESSAGE);
+    request.message_tag =
+        "\xE4\xB8\xAD\xE4\xB8\xAD\xE4\xB8\xAD\xE4\xB8\xAD\xE4\xB8\xAD\xE4\xB8\xAD";
+    assert_int_equal(mns_op_write(&out, &request), MNS_OK); /* 6 of 3 bytes */
+    request.message_tag = "1234567890123456\xC3\xA9";
+    assert_int_equal(mns_op_write(&out, &request), MNS_EINVAL);
+}
+
+static void a_property_needs_name_value_and_a_known_type(void **state)
+{
+    (void)state;
+    static const mns_property_t bad[] = {{NULL, "v", "STRING"}, {"", "v", "STRING"},
+                                         {"n", NULL, "STRING"}, {"n", "v", NULL},
+                                         {"n", "v", "string"},  {"n", "v", ""}};
+    static const char *const types[] = {"STRING", "NUMBER", "BOOLEAN", "BINARY"};
+    mns_outgoing_t message = {.body = "b", .body_len = 1, .property_count = 1};
+    mns_request_t request = good(MNS_SEND_MESSAGE);
+    request.outgoing = &message;
+    assert_int_equal(mns_op_write(&out, &request), MNS_EINVAL); /* one of none */
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        message.properties = &bad[i];
+        assert_int_equal(mns_op_write(&out, &request), MNS_EINVAL);
+    }
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        message.properties = &(mns_property_t){"n", "", types[i]};
+        assert_int_equal(mns_op_write(&out, &request), MNS_OK);
+    }
+}
+
 static void a_name_that_would_change_the_path_is_refused(void **state)
 {
     (void)state;
@@ -219,6 +274,10 @@ int main(void)
         cmocka_unit_test_teardown(without_a_waiting_time_the_queue_decides, clear),
         cmocka_unit_test_teardown(the_version_is_always_signed, clear),
         cmocka_unit_test_teardown(a_list_filters_by_sorted_headers, clear),
+        cmocka_unit_test_teardown(attributes_are_asked_for_by_a_header_of_queues_only, clear),
+        cmocka_unit_test_teardown(only_sends_and_publishes_must_not_be_done_twice, clear),
+        cmocka_unit_test_teardown(a_tag_is_measured_in_characters, clear),
+        cmocka_unit_test_teardown(a_property_needs_name_value_and_a_known_type, clear),
         cmocka_unit_test_teardown(a_name_that_would_change_the_path_is_refused, clear),
         cmocka_unit_test_teardown(a_header_cannot_be_smuggled_in, clear),
         cmocka_unit_test_teardown(an_argument_that_is_missing_or_out_of_range_is_refused, clear),

@@ -187,6 +187,149 @@ static void a_list_gives_names_and_the_marker(void **state)
     assert_string_equal(store->view.next_marker, "m==");
 }
 
+static void a_list_may_give_the_attributes_of_each(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("<Queues><Queue><QueueURL>http://h/queues/a</QueueURL>"
+                               "<QueueName>a</QueueName><DelaySeconds>7</DelaySeconds></Queue>"
+                               "<Queue><VisibilityTimeout>8</VisibilityTimeout>"
+                               "<QueueURL>http://h/queues/b</QueueURL></Queue></Queues>"),
+                     MNS_ROOT_Queues);
+    assert_int_equal(store->view.name_count, 2);
+    assert_string_equal(store->view.names[1], "b");
+    assert_int_equal(store->view.queue_attributes[0].delay_seconds, 7);
+    assert_int_equal(store->view.queue_attributes[0].visibility_timeout, -1);
+    assert_int_equal(store->view.queue_attributes[1].delay_seconds, -1);
+    assert_int_equal(store->view.queue_attributes[1].visibility_timeout, 8);
+}
+
+static void a_list_whose_entries_and_names_differ_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("<Queues><Queue/></Queues>"), MNS_ROOT_NONE);
+    assert_int_equal(read_text("<Topics><Topic><TopicURL>a</TopicURL><TopicURL>b</TopicURL>"
+                               "</Topic></Topics>"),
+                     MNS_ROOT_NONE);
+    assert_int_equal(read_text("<Queue><QueueURL>http://h/queues/a</QueueURL></Queue>"),
+                     MNS_ROOT_Queue);
+    assert_int_equal(store->view.name_count, 0);
+}
+
+static void a_list_longer_than_may_be_asked_for_is_refused(void **state)
+{
+    (void)state;
+    for (int count = MNS_LIST_MAX; count <= MNS_LIST_MAX + 1; count++) {
+        sl_buf_t xml = SL_BUF_INIT;
+        sl_buf_append_str(&xml, "<Topics>");
+        for (int i = 0; i < count; i++)
+            sl_buf_printf(&xml, "<Topic><TopicURL>http://h/topics/t%d</TopicURL></Topic>", i);
+        sl_buf_append_str(&xml, "</Topics>");
+        mns_root_t root = read_bytes((const char *)xml.data, xml.len);
+        assert_int_equal(root, count == MNS_LIST_MAX ? MNS_ROOT_Topics : MNS_ROOT_NONE);
+        if (root == MNS_ROOT_Topics)
+            assert_string_equal(store->view.names[MNS_LIST_MAX - 1], "t999");
+        sl_buf_fini(&xml);
+    }
+}
+
+static void properties_belong_to_their_messages(void **state)
+{
+    (void)state;
+#define PROPERTY(name, value)                           \
+    "<PropertyValue><Name>" name "</Name><Value>" value \
+    "</Value><Type>STRING</Type></PropertyValue>"
+    assert_int_equal(
+        read_text("<Messages><Message><UserProperties>" PROPERTY("a", "1") PROPERTY(
+            "b", "2") "</UserProperties><MessageId>A</MessageId></Message>"
+                      "<Message><MessageId>B</MessageId></Message>"
+                      "<Message><MessageId>C</MessageId><SystemProperties><SystemPropertyValue>"
+                      "<Name>no</Name></SystemPropertyValue></"
+                      "SystemProperties><UserProperties>" PROPERTY(
+                          "c", "&lt;3") "<PropertyValue/></UserProperties></Message></Messages>"),
+        MNS_ROOT_Messages);
+    const mns_message_t *messages = store->view.messages;
+    assert_int_equal(messages[0].property_count, 2);
+    assert_string_equal(messages[0].properties[0].name, "a");
+    assert_string_equal(messages[0].properties[1].value, "2");
+    assert_string_equal(messages[0].properties[1].type, "STRING");
+    assert_string_equal(messages[0].message_id, "A");
+    assert_int_equal(messages[1].property_count, 0);
+    assert_null(messages[1].properties);
+    assert_int_equal(messages[2].property_count, 2);
+    assert_string_equal(messages[2].properties[0].value, "<3");
+    assert_string_equal(messages[2].properties[1].name, "");
+    assert_string_equal(messages[2].message_id, "C");
+}
+
+static void strings_never_move_however_many_properties_follow(void **state)
+{
+    (void)state;
+    sl_buf_t xml = SL_BUF_INIT;
+    sl_buf_append_str(&xml, "<Message><MessageId>A</MessageId><UserProperties>");
+    for (int i = 0; i < 5000; i++)
+        sl_buf_printf(&xml, "<PropertyValue><Name>n%d</Name><Value>v%d</Value></PropertyValue>", i,
+                      i);
+    sl_buf_append_str(&xml, "</UserProperties><MessageBody>b</MessageBody></Message>");
+    assert_int_equal(read_bytes((const char *)xml.data, xml.len), MNS_ROOT_Message);
+    const mns_message_t *message = store->view.messages;
+    assert_int_equal(message->property_count, 5000);
+    for (int i = 0; i < 5000; i++) {
+        char expected[16];
+        snprintf(expected, sizeof expected, "n%d", i);
+        assert_string_equal(message->properties[i].name, expected);
+    }
+    assert_string_equal(message->message_id, "A");
+    assert_string_equal(message->body, "b");
+    sl_buf_fini(&xml);
+}
+
+static void a_topic_gives_its_attributes(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("<Topic><TopicName>t</TopicName><CreateTime>1</CreateTime>"
+                               "<LastModifyTime>2</LastModifyTime>"
+                               "<MaximumMessageSize>65536</MaximumMessageSize>"
+                               "<MessageRetentionPeriod>86400</MessageRetentionPeriod>"
+                               "<MessageCount>3</MessageCount>"
+                               "<LoggingEnabled>False</LoggingEnabled></Topic>"),
+                     MNS_ROOT_Topic);
+    const mns_topic_attributes_t *topic = store->view.topic_attributes;
+    assert_int_equal(topic->create_time, 1);
+    assert_int_equal(topic->last_modify_time, 2);
+    assert_int_equal(topic->maximum_message_size, 65536);
+    assert_int_equal(topic->message_retention_period, 86400);
+    assert_int_equal(topic->message_count, 3);
+    assert_int_equal(topic->logging_enabled, 0);
+    assert_int_equal(read_text("<Topic/>"), MNS_ROOT_Topic);
+    assert_int_equal(store->view.topic_attributes->message_count, -1);
+}
+
+static void a_subscription_gives_its_attributes(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("<Subscription><SubscriptionName>s</SubscriptionName>"
+                               "<Subscriber>1</Subscriber><TopicOwner>2</TopicOwner>"
+                               "<TopicName>t</TopicName><Endpoint>http://h/?a=1&amp;b=2</Endpoint>"
+                               "<NotifyStrategy>BACKOFF_RETRY</NotifyStrategy>"
+                               "<NotifyContentFormat>JSON</NotifyContentFormat>"
+                               "<FilterTag>f</FilterTag><CreateTime>3</CreateTime>"
+                               "<LastModifyTime>4</LastModifyTime></Subscription>"),
+                     MNS_ROOT_Subscription);
+    const mns_subscription_t *s = store->view.subscription;
+    assert_string_equal(s->subscription_name, "s");
+    assert_string_equal(s->subscriber, "1");
+    assert_string_equal(s->topic_owner, "2");
+    assert_string_equal(s->topic_name, "t");
+    assert_string_equal(s->endpoint, "http://h/?a=1&b=2");
+    assert_string_equal(s->notify_strategy, "BACKOFF_RETRY");
+    assert_string_equal(s->notify_format, "JSON");
+    assert_string_equal(s->filter_tag, "f");
+    assert_int_equal(s->create_time, 3);
+    assert_int_equal(s->last_modify_time, 4);
+    assert_int_equal(read_text("<Subscription/>"), MNS_ROOT_Subscription);
+    assert_string_equal(store->view.subscription->filter_tag, "");
+}
+
 static void an_empty_list_is_a_list(void **state)
 {
     (void)state;
@@ -325,6 +468,13 @@ int main(void)
         cmocka_unit_test(failed_handles_are_listed_with_their_codes),
         cmocka_unit_test(queue_attributes_that_are_not_said_are_minus_one),
         cmocka_unit_test(a_list_gives_names_and_the_marker),
+        cmocka_unit_test(a_list_may_give_the_attributes_of_each),
+        cmocka_unit_test(a_list_whose_entries_and_names_differ_is_refused),
+        cmocka_unit_test(a_list_longer_than_may_be_asked_for_is_refused),
+        cmocka_unit_test(properties_belong_to_their_messages),
+        cmocka_unit_test(strings_never_move_however_many_properties_follow),
+        cmocka_unit_test(a_topic_gives_its_attributes),
+        cmocka_unit_test(a_subscription_gives_its_attributes),
         cmocka_unit_test(an_empty_list_is_a_list),
         cmocka_unit_test(a_new_handle_is_read),
         cmocka_unit_test(what_is_no_mns_answer_is_refused),

@@ -153,6 +153,85 @@ static void a_publish_carries_body_and_tag(void **state)
                                           "<MessageTag>a&lt;b</MessageTag></Message>");
 }
 
+static const mns_property_t properties[] = {{"a<", "1 & 2", "STRING"}, {"b", "3", "NUMBER"}};
+#define PROPERTIES                                                                                 \
+    "<UserProperties><PropertyValue><Name>a&lt;</Name><Value>1 &amp; 2</Value><Type>STRING</Type>" \
+    "</PropertyValue><PropertyValue><Name>b</Name><Value>3</Value><Type>NUMBER</Type>"             \
+    "</PropertyValue></UserProperties>"
+
+static void properties_go_with_a_message_and_with_a_publish(void **state)
+{
+    (void)state;
+    mns_outgoing_t message = {.body = "x",
+                              .body_len = 1,
+                              .delay_seconds = -1,
+                              .properties = properties,
+                              .property_count = 2};
+    mns_request_t request = {.outgoing = &message};
+    assert_int_equal(mns_xml_write_message(&out, &request), MNS_OK);
+    assert_string_equal(written(), PROLOG "<Message" NS "><MessageBody>x</MessageBody>" PROPERTIES
+                                          "</Message>");
+    sl_buf_clear(&out);
+    assert_int_equal(mns_xml_write_publish(&out, &request), MNS_OK);
+    assert_string_equal(written(), PROLOG "<Message" NS "><MessageBody>x</MessageBody>" PROPERTIES
+                                          "</Message>");
+    message.properties = &(mns_property_t){"n", "\x01", "STRING"};
+    message.property_count = 1;
+    assert_int_equal(mns_xml_write_message(&out, &request), MNS_EINVAL);
+}
+
+static void a_mail_is_json_within_xml(void **state)
+{
+    (void)state;
+    mns_outgoing_t message = {.body = "x", .body_len = 1};
+    mns_mail_t mail = {.account_name = "me@example.com",
+                       .subject = "a \"b\" \\ <c> & \n\x01 \xE4\xB8\xAD",
+                       .is_html = true};
+    mns_request_t request = {.outgoing = &message, .mail = &mail};
+    assert_int_equal(mns_xml_write_publish(&out, &request), MNS_OK);
+    assert_string_equal(
+        written(),
+        PROLOG "<Message" NS "><MessageBody>x</MessageBody><MessageAttributes><DirectMail>"
+               "{\"AccountName\":\"me@example.com\",\"Subject\":\"a \\\"b\\\" \\\\ &lt;c&gt; "
+               "&amp; \\u000a\\u0001 \xE4\xB8\xAD\",\"AddressType\":0,\"IsHtml\":1,"
+               "\"ReplyToAddress\":0}</DirectMail></MessageAttributes></Message>");
+    mail.subject = "\xFF";
+    assert_int_equal(mns_xml_write_publish(&out, &request), MNS_EINVAL);
+}
+
+static void a_short_message_is_json_within_xml(void **state)
+{
+    (void)state;
+    mns_outgoing_t message = {.body = "x", .body_len = 1};
+    mns_sms_t sms = {.free_sign_name = "sign", .template_code = "SMS_1"};
+    mns_request_t request = {.outgoing = &message, .sms = &sms};
+    assert_int_equal(mns_xml_write_publish(&out, &request), MNS_OK);
+    assert_non_null(strstr(written(), "<DirectSMS>{\"FreeSignName\":\"sign\",\"TemplateCode\":"
+                                      "\"SMS_1\",\"Type\":\"singleContent\",\"SmsParams\":\"{}\"}"
+                                      "</DirectSMS>"));
+    sl_buf_clear(&out);
+    sms.type = "multiContent";
+    sms.receiver = "1,2";
+    sms.sms_params = "{\"a\":1}";
+    assert_int_equal(mns_xml_write_publish(&out, &request), MNS_OK);
+    assert_non_null(strstr(written(),
+                           "\"Type\":\"multiContent\",\"Receiver\":\"1,2\",\"SmsParams\":"
+                           "\"{\\\"a\\\":1}\"}</DirectSMS>"));
+}
+
+static void a_change_of_a_subscription_carries_its_strategy_alone(void **state)
+{
+    (void)state;
+    mns_subscription_t attributes = {.endpoint = "http://h/",
+                                     .filter_tag = "t",
+                                     .notify_format = "JSON",
+                                     .notify_strategy = "BACKOFF_RETRY"};
+    mns_request_t request = {.subscription_attributes = &attributes};
+    assert_int_equal(mns_xml_write_strategy(&out, &request), MNS_OK);
+    assert_string_equal(written(), PROLOG "<Subscription" NS "><NotifyStrategy>BACKOFF_RETRY"
+                                          "</NotifyStrategy></Subscription>");
+}
+
 static void handles_are_listed(void **state)
 {
     (void)state;
@@ -189,15 +268,17 @@ static void a_subscription_carries_its_endpoint_and_format(void **state)
                                "<NotifyContentFormat>JSON</NotifyContentFormat></Subscription>");
 }
 
-static void a_topic_may_name_its_largest_message(void **state)
+static void a_topic_carries_only_the_attributes_that_are_set(void **state)
 {
     (void)state;
     mns_topic_attributes_t attributes = MNS_TOPIC_ATTRIBUTES_UNSET;
     attributes.maximum_message_size = 1024;
+    attributes.logging_enabled = 1;
     mns_request_t request = {.topic_attributes = &attributes};
     assert_int_equal(mns_xml_write_topic(&out, &request), MNS_OK);
-    assert_string_equal(written(), PROLOG "<Topic" NS
-                                          "><MaximumMessageSize>1024</MaximumMessageSize></Topic>");
+    assert_string_equal(written(),
+                        PROLOG "<Topic" NS "><MaximumMessageSize>1024</MaximumMessageSize>"
+                               "<LoggingEnabled>True</LoggingEnabled></Topic>");
 }
 
 int main(void)
@@ -211,10 +292,14 @@ int main(void)
         cmocka_unit_test_teardown(a_batch_carries_its_messages_in_order, clear),
         cmocka_unit_test_teardown(one_bad_body_refuses_the_whole_batch, clear),
         cmocka_unit_test_teardown(a_publish_carries_body_and_tag, clear),
+        cmocka_unit_test_teardown(properties_go_with_a_message_and_with_a_publish, clear),
+        cmocka_unit_test_teardown(a_mail_is_json_within_xml, clear),
+        cmocka_unit_test_teardown(a_short_message_is_json_within_xml, clear),
+        cmocka_unit_test_teardown(a_change_of_a_subscription_carries_its_strategy_alone, clear),
         cmocka_unit_test_teardown(handles_are_listed, clear),
         cmocka_unit_test_teardown(a_queue_carries_only_the_attributes_that_are_set, clear),
         cmocka_unit_test_teardown(a_subscription_carries_its_endpoint_and_format, clear),
-        cmocka_unit_test_teardown(a_topic_may_name_its_largest_message, clear),
+        cmocka_unit_test_teardown(a_topic_carries_only_the_attributes_that_are_set, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

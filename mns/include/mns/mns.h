@@ -23,8 +23,13 @@
  * Retries: a request that failed for a reason that passes is sent again, at most
  * options.attempts times in all, after a pause that doubles, by chance between half and all of it,
  * or as long as the service asked for (Retry-After).  A send or publish whose fate is unknown (the
- * answer was lost) is not repeated, since it might then be there twice; a refusal that says that
- * nothing was done (429, 503, QpsLimitExceeded) is.  options.attempts = 1 turns all of it off. */
+ * answer was lost) is not repeated, since it might then be there twice; one that never left, or a
+ * refusal that says that nothing was done (429, 503, QpsLimitExceeded), is.  A delete or a change
+ * of visibility that is repeated may be told that it was done already (QueueNotExist,
+ * ReceiptHandleError): look at reply->attempts.  options.attempts = 1 turns all of it off.  Two
+ * things happen beside it: libcurl sends a request that may be repeated once more when a kept-alive
+ * connection turns out dead before any byte of an answer; and one that was refused because the keys
+ * of an instance role have expired is sent again with new ones, once. */
 #ifndef MNS_MNS_H
 #define MNS_MNS_H
 
@@ -308,7 +313,8 @@ typedef struct mns_client mns_client_t;
  *     ALIBABA_CLOUD_SECURITY_TOKEN;
  *  3. a credentials file: credentials_file, else ALIBABA_CLOUD_CREDENTIALS_FILE, else
  *     ~/.alibabacloud/credentials if it is there; the section [default], or the one that
- *     credentials_profile or ALIBABA_CLOUD_PROFILE names;
+ *     credentials_profile or ALIBABA_CLOUD_PROFILE names, of type access_key, sts, or ecs_ram_role
+ *     (which is 4, with its role_name);
  *  4. the role of the ECS instance, when ecs_role or ALIBABA_CLOUD_ECS_METADATA names one ("*":
  *     whichever the instance has): keys are fetched from the metadata service when first needed
  *     and again before they expire. */
@@ -325,7 +331,8 @@ typedef struct mns_client_options {
     uint32_t max_in_flight;      /**< requests submitted and not answered; 0: 256 */
     const char *ca_file;         /**< HTTPS: a bundle instead of the system's; NULL: the system's */
     /** For debugging: each request's string to sign and each answer's status, a line each, LF shown
-     *  as |.  Never the secret. */
+     *  as |; also why credentials were refused or could not be fetched.  Never a secret, token or
+     *  signature. */
     void (*trace)(void *ctx, const char *line);
     void *trace_ctx;
     uint32_t attempts;   /**< how often a request is sent at most; 0: 3; 1: no retries */
@@ -338,14 +345,16 @@ typedef struct mns_client_options {
     uint32_t rate_limit;
     /** How many may go at once after a pause; 0: rate_limit / 10, at least 16. */
     uint32_t rate_burst;
-    const char *credentials_file, *credentials_profile;
-    const char *ecs_role;
+    const char *credentials_file,
+        *credentials_profile; /**< see above; NULL: environment, default */
+    const char *ecs_role;     /**< a role's name, or "*"; NULL: environment, else no role */
     const char *ecs_metadata; /**< NULL: "http://100.100.100.200" */
 } mns_client_options_t;
 
 /** @param out  receives the client; untouched on error.
  *  @return MNS_OK; MNS_EINVAL (no endpoint, malformed, malformed keys or credentials file);
- *          MNS_ENOKEYS; MNS_ENOMEM; MNS_EIO (no descriptor). */
+ *          MNS_ENOKEYS; MNS_ENOMEM; MNS_EIO (no descriptor).  What exactly is wrong with keys or
+ *          file the trace function hears. */
 MNS_API mns_err mns_client_create(mns_client_t **out, const mns_client_options_t *options);
 
 /** Where the keys come from: "options", "environment", "file" or "ecs-role"; static. */
