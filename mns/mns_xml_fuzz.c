@@ -41,11 +41,11 @@ static void check_reply(const mns_reply_t *reply)
         sum += strlen(message->message_id) + strlen(message->body_md5) + message->body_len +
                strlen(message->receipt_handle) + strlen(message->code) + strlen(message->error);
     }
-    for (size_t i = 0; i < reply->name_count; i++) {
+    for (size_t i = 0; i < reply->name_count; i++)
         sum += strlen(reply->names[i]);
-        must(reply->queue_attributes == NULL || reply->queue_attributes[i].delay_seconds >= -1 ||
-             reply->queue_attributes[i].delay_seconds < -1); /* is readable */
-    }
+    size_t queues = reply->name_count > 0 ? reply->name_count : 1;
+    must(reply->queue_attributes == NULL ||
+         store->queues.len == queues * sizeof *reply->queue_attributes);
     const mns_subscription_t *s = reply->subscription;
     if (s != NULL)
         sum += strlen(s->endpoint) + strlen(s->notify_format) + strlen(s->notify_strategy) +
