@@ -21,7 +21,7 @@
 
 enum {
     QUEUE_BATCH = 16, /**< messages of a receive, handles of a delete: MNS's limit */
-    QUEUE_DELETES_MAX = 16,
+    QUEUE_DELETES_MAX = 32,
     QUEUE_EXTENDS_MAX = 16, /**< requests under way at once */
 };
 
@@ -42,6 +42,7 @@ typedef struct queue_poll {
     struct queue_source *queue;
     uint64_t started_ms, ends_ms; /**< how long it waits at the service */
     uint32_t count;
+    bool under_way, overdue;
 } queue_poll_t;
 
 typedef struct queue_source {
@@ -60,8 +61,10 @@ typedef struct queue_source {
     uint64_t down_since_ms;
     uint64_t idle_until_ms; /**< a service that answers "empty" at once is not asked at once */
     queue_poll_t *poll_pool, *idle_polls;
-    uint32_t polls_in_flight;
-    size_t asked; /**< messages that these may bring */
+    uint32_t pool_size, polls_in_flight;
+    uint32_t overdue;        /**< of these, those that are likely to hang */
+    uint64_t overdue_due_ms; /**< when the next may be */
+    size_t asked;            /**< messages that these may bring */
 
     /* deleting */
     slot_list_t acked, left;

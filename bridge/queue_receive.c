@@ -1,4 +1,8 @@
-/* queue_receive.c - polls: how many, when, and what their answers mean. */
+/* queue_receive.c - polls: how many, when, and what their answers mean.
+ *
+ * A poll that is not answered soon after its waiting at the service should be over is overdue: it
+ * hangs, as likely as not.  Another takes its place at once, or a few of them would stop all
+ * receiving until they are given up; for `undeleted` it counts on. */
 #include "queue_impl.h"
 
 #include "base/log.h"
@@ -10,7 +14,8 @@ enum {
     RECEIVE_MOST_MS = 15000,
     EMPTY_AT_ONCE_US = 50000, /**< an empty answer sooner than this was no long poll */
     EMPTY_PAUSE_MS = 100,
-    CHANCE = 1,       /**< failures in a row that may be chance: tried again at once */
+    CHANCE = 2, /**< failures in a row that may be chance: tried again at once */
+    OVERDUE_MS = 1000,
     PROBES_WHOLE = 4, /**< failures in a row after which a probe asks for one message only */
 };
 
@@ -148,6 +153,8 @@ static void on_received(void *user, const mns_reply_t *reply)
     assert(q->polls_in_flight > 0 && q->asked >= poll->count);
     q->polls_in_flight--;
     q->asked -= poll->count;
+    q->overdue -= poll->overdue;
+    poll->under_way = poll->overdue = false;
     poll->next = q->idle_polls;
     q->idle_polls = poll;
     if (reply->err == MNS_ECANCELED)
@@ -182,7 +189,7 @@ static bool wants_to_receive(const queue_source_t *q)
     const source_t *s = &q->base;
     uint32_t polls = q->down == QUEUE_DOWN_NO ? q->polls.wanted : 1;
     return !s->shared->stopping && s->shared->broker_up && s->waiting.count == 0 &&
-           q->polls_in_flight < polls && queue_has_room(q);
+           q->polls_in_flight - q->overdue < polls && q->idle_polls != NULL && queue_has_room(q);
 }
 
 static bool is_time_to_receive(queue_source_t *q)
@@ -196,7 +203,6 @@ static bool is_time_to_receive(queue_source_t *q)
 static bool send_receive(queue_source_t *q)
 {
     queue_poll_t *poll = q->idle_polls;
-    assert(poll != NULL);
     /* A probe does not wait: an empty queue too shall show at once that it is there. */
     bool waits = q->down == QUEUE_DOWN_NO && !q->polls.backlog;
     uint64_t wait_s = waits ? q->base.options->wait_s : 0;
@@ -216,13 +222,33 @@ static bool send_receive(queue_source_t *q)
     q->idle_polls = poll->next;
     q->polls_in_flight++;
     q->asked += poll->count;
+    poll->under_way = true;
+    q->overdue_due_ms = queue_sooner(q->overdue_due_ms, poll->ends_ms + OVERDUE_MS);
     return true;
+}
+
+static void find_overdue(queue_source_t *q)
+{
+    uint64_t now_ms = queue_now_ms(q);
+    if (now_ms < q->overdue_due_ms)
+        return;
+    q->overdue_due_ms = UINT64_MAX;
+    for (uint32_t i = 0; i < q->pool_size; i++) {
+        queue_poll_t *poll = &q->poll_pool[i];
+        if (!poll->under_way || poll->overdue)
+            continue;
+        poll->overdue = now_ms >= poll->ends_ms + OVERDUE_MS;
+        q->overdue += poll->overdue;
+        if (!poll->overdue)
+            q->overdue_due_ms = queue_sooner(q->overdue_due_ms, poll->ends_ms + OVERDUE_MS);
+    }
 }
 
 size_t queue_receive(queue_source_t *q)
 {
     size_t started = 0;
     unseen_expire(&q->unseen, queue_now_ms(q), (uint64_t)q->visibility.timeout_ms);
+    find_overdue(q);
     while (wants_to_receive(q) && is_time_to_receive(q) && send_receive(q))
         started++;
     return started;
@@ -230,7 +256,8 @@ size_t queue_receive(queue_source_t *q)
 
 uint64_t queue_receive_due_ms(const queue_source_t *q)
 {
-    uint64_t now_ms = queue_now_ms(q), due_ms = unseen_due_ms(&q->unseen);
+    uint64_t now_ms = queue_now_ms(q);
+    uint64_t due_ms = queue_sooner(unseen_due_ms(&q->unseen), q->overdue_due_ms);
     if (!wants_to_receive(q))
         return due_ms;
     /* It is not sending, so one of these is what it waits for; the last of them decides. */

@@ -197,10 +197,12 @@ static sl_err make_polls(queue_source_t *q)
 {
     const source_options_t *options = q->base.options;
     polls_init(&q->polls, (uint32_t)options->polls_min, (uint32_t)options->polls);
-    q->poll_pool = calloc(options->polls, sizeof *q->poll_pool);
+    q->pool_size = 2 * (uint32_t)options->polls; /* as many again may hang */
+    q->poll_pool = calloc(q->pool_size, sizeof *q->poll_pool);
+    q->overdue_due_ms = UINT64_MAX;
     if (q->poll_pool == NULL)
         return SL_ENOMEM;
-    for (uint64_t i = 0; i < options->polls; i++) {
+    for (uint32_t i = 0; i < q->pool_size; i++) {
         q->poll_pool[i].queue = q;
         q->poll_pool[i].next = q->idle_polls;
         q->idle_polls = &q->poll_pool[i];

@@ -22,10 +22,10 @@
  * So a stalled broker stops the receiving by itself, as do messages that wait for room at the
  * publisher.  Only an acknowledgement, or the source's own filter, leads to a delete.
  *
- * How many polls: as many as the backlog calls for (polls.h).  After a failure, but for a single
- * one, the source is down: one poll that does not wait probes it, further and further apart, and
- * asks for one message when that has failed for a while.  When the service refuses requests as too
- * many, receiving pauses as long as it asks, and begins again with few polls; deletes go on. */
+ * How many polls: as many as the backlog calls for (polls.h).  After a failure, but for one or two
+ * in a row, the source is down: one poll that does not wait probes it, further and further apart,
+ * and asks for one message when that has failed for a while.  When the service refuses requests as
+ * too many, receiving pauses as long as it asks, and begins again with few polls; deletes go on. */
 #ifndef BRIDGE_QUEUE_SOURCE_H
 #define BRIDGE_QUEUE_SOURCE_H
 

@@ -105,6 +105,26 @@ static void queue_counts_polls_that_hang(void **state)
     expect_bound_and_end(f, 4 * VISIBILITY_MS);
 }
 
+static void queue_replaces_a_poll_that_hangs_before_it_is_given_up(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].wait_s = 5;
+    fixture_start(f);
+    fixture_run(f, 100);
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.hangs = true, .times = 1};
+    fixture_run(f, 5000);
+    fixture_put_many(f->q, 10);
+    fixture_run(f, 800);
+    assert_int_equal(f->q->deleted, 0);
+    assert_int_equal(f->q->polls, 1);
+    fixture_run(f, 400);
+    assert_int_equal(f->q->deleted, 10); /* by another, a second after it should have ended */
+    assert_int_equal(f->q->polls, 2);
+    assert_int_equal(METRIC(f, "receive_errors_total"), 0);
+    fixture_run(f, FAKE_PATIENCE_MS);
+    assert_int_equal(f->q->polls, 1);
+}
+
 static void queue_counts_what_a_service_takes_when_it_goes_on_after_a_standstill(void **state)
 {
     fixture_t *f = *state;
@@ -334,16 +354,16 @@ static void queue_tries_throttled_deletes_again_when_it_was_asked_to(void **stat
 
 /* -- failures ------------------------------------------------------------------------------ */
 
-static void queue_takes_one_failure_as_chance(void **state)
+static void queue_takes_two_failures_in_a_row_as_chance(void **state)
 {
     fixture_t *f = *state;
     fixture_start(f);
     fixture_run(f, 100);
-    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_EIO, .times = 1};
+    f->q->fault[FAKE_RECEIVE] = (fake_fault_t){.err = MNS_EIO, .times = 2};
     fixture_put_many(f->q, 10);
     fixture_run(f, STEP_MS);
     assert_int_equal(f->q->deleted, 10); /* tried again at once */
-    assert_int_equal(METRIC(f, "receive_errors_total"), 1);
+    assert_int_equal(METRIC(f, "receive_errors_total"), 2);
     const char *reason;
     assert_true(bridge_ready(f->bridge, &reason));
 }
@@ -601,6 +621,7 @@ int main(void)
         TEST(queue_counts_what_failed_polls_may_have_taken),
         TEST(queue_counts_nothing_for_a_poll_that_was_refused),
         TEST(queue_counts_polls_that_hang),
+        TEST(queue_replaces_a_poll_that_hangs_before_it_is_given_up),
         TEST(queue_counts_what_a_service_takes_when_it_goes_on_after_a_standstill),
         TEST(queue_asks_for_a_sign_of_life_when_lost_polls_leave_no_room),
         TEST(queue_counts_messages_whose_deletes_fail_until_they_show_again),
@@ -616,7 +637,7 @@ int main(void)
         TEST(queue_pauses_longer_and_longer_when_the_service_names_no_time),
         TEST(queue_deletes_on_while_it_is_throttled),
         TEST(queue_tries_throttled_deletes_again_when_it_was_asked_to),
-        TEST(queue_takes_one_failure_as_chance),
+        TEST(queue_takes_two_failures_in_a_row_as_chance),
         TEST(queue_probes_a_failing_service_for_one_message_only),
         TEST(queue_extends_what_a_slow_broker_has_not_taken),
         TEST(queue_extends_nothing_while_the_broker_is_quick_dead_or_it_may_not),
