@@ -50,8 +50,7 @@ static sl_err create_sources(bridge_t *b, const char **failed)
     if (b->sources == NULL)
         return SL_ENOMEM;
     for (size_t i = 0; i < b->options->sources.count; i++) {
-        *failed = options_source_endpoint(&options[i]);
-        sl_err err = source_create(&b->sources[i], &options[i], &b->shared);
+        sl_err err = source_create(&b->sources[i], &options[i], &b->shared, failed);
         if (err != SL_OK)
             return err;
         b->source_count++;
@@ -75,6 +74,7 @@ sl_err bridge_create(bridge_t **out, const bridge_options_t *options, const sl_c
     b->registry = registry;
     b->not_ready = "the broker has not answered yet";
     b->shared.clock = clock;
+    b->shared.registry = registry;
     b->shared.now_ms = sl_clock_mono_ms(clock);
     b->shared.random = sl_clock_wall_ns(clock);
     b->shared.delete_linger_ms = options->delete_linger_ms;
@@ -199,6 +199,11 @@ static void observe(bridge_t *b)
     counter_set(&b->counters[BRIDGE_PENDING_BYTES], stats.pending_bytes);
     counter_set(&b->counters[BRIDGE_SILENT_MS], stats.silent_ms);
     counter_set(&b->counters[BRIDGE_BROKER_UP], b->shared.broker_acks);
+}
+
+const char *bridge_source_url(const bridge_t *b, size_t index)
+{
+    return b->sources[index]->url;
 }
 
 bool bridge_ready(void *bridge, const char **reason)

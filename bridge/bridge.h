@@ -16,9 +16,10 @@ typedef struct bridge bridge_t;
 /** @param options   borrowed until destroy; as options_program checked them.
  *  @param registry  borrowed; receives the counters.
  *  @param wake_fd   ends a turn's wait when it becomes readable; -1: none.  Borrowed.
- *  @param failed    on error receives the endpoint that could not be used; one of the options'
- * texts.
- *  @return SL_OK, SL_EINVAL (an endpoint that none can be, or no keys), SL_ENOMEM, SL_EIO. */
+ *  @param failed    on error receives what could not be used: an endpoint, an address, a file; one
+ * of the options' texts.
+ *  @return SL_OK, SL_EINVAL (an endpoint that none can be, no keys, a file with something else in
+ *          it), SL_ENOMEM, SL_EIO. */
 sl_err bridge_create(bridge_t **out, const bridge_options_t *options, const sl_clock_t *clock,
                      counter_registry_t *registry, int wake_fd, const char **failed);
 
@@ -32,6 +33,10 @@ void bridge_stop(bridge_t *bridge);
 
 /** Is it stopped, with nothing left to wait for? */
 bool bridge_done(const bridge_t *bridge);
+
+/** Where MNS may push to: "https://127.0.0.1:8443", with the real port and without the path, which
+ *  may be secret; NULL for a queue.  Valid until destroy. */
+const char *bridge_source_url(const bridge_t *bridge, size_t index);
 
 /** Messages received and not deleted. */
 size_t bridge_in_hand(const bridge_t *bridge);

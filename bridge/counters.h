@@ -66,6 +66,35 @@
       "Messages received by anybody and neither deleted nor visible again")                        \
     X(DELAYED, GAUGE, "bridge_queue_delayed_messages", "Messages in the queue still delayed")
 
+/* Of an endpoint that is pushed to, likewise. */
+#define PUSH_COUNTERS(X)                                                                           \
+    X(REQUESTS, TOTAL, "bridge_pushes", "Requests for the endpoint's path, genuine or not")        \
+    X(ANSWERED, TOTAL, "bridge_push_answered",                                                     \
+      "Pushes answered 204: the broker has them, or Events does not list them")                    \
+    X(FORGED, TOTAL, "bridge_push_refused_as_forged", "Pushes answered 403, whatever the verdict") \
+    X(UNAVAILABLE, TOTAL, "bridge_push_unavailable",                                               \
+      "Pushes answered 503: the certificate could not be had")                                     \
+    X(TIMEOUTS, TOTAL, "bridge_push_timeouts",                                                     \
+      "Pushes answered 503: the broker did not acknowledge them in time")                          \
+    X(BUSY, TOTAL, "bridge_push_busy",                                                             \
+      "Pushes answered 503 at once: no broker, too much in hand, stopping, no memory")             \
+    X(REFUSED, TOTAL, "bridge_push_refused",                                                       \
+      "Pushes answered 503: the broker refused even their dead letter")                            \
+    X(MALFORMED, TOTAL, "bridge_push_malformed", "Pushes answered 400: too many headers, no id")   \
+    X(HUNG_UP, TOTAL, "bridge_push_hung_up", "Pushes whose client left before the answer")         \
+    X(OTHER_PATH, TOTAL, "bridge_push_other_path", "Requests answered 404")                        \
+    X(OTHER_METHOD, TOTAL, "bridge_push_other_method", "Requests answered 405")                    \
+    X(CERTIFICATE_WAITS, TOTAL, "bridge_push_certificate_waits",                                   \
+      "Pushes that waited for a certificate")                                                      \
+    X(ACKED_LATE, TOTAL, "bridge_push_acked_late",                                                 \
+      "Acknowledgements that came after the answer; the broker drops the repeat")                  \
+    X(FETCHES, TOTAL, "bridge_push_certificate_fetches", "Fetches of certificates begun")          \
+    X(FETCH_FAILURES, TOTAL, "bridge_push_certificate_failures", "Those that brought none")        \
+    X(CERTIFICATES, GAUGE, "bridge_push_certificates", "Certificates kept")                        \
+    X(OPEN, GAUGE, "bridge_push_open", "Pushes not answered yet")                                  \
+    X(IN_HAND, GAUGE, "bridge_push_in_hand",                                                       \
+      "Pushes that the broker has not acknowledged, answered or not")
+
 /* Of the whole program. */
 #define BRIDGE_COUNTERS(X)                                                                       \
     X(TURNS, TOTAL, "bridge_turns", "Turns of the loop")                                         \
@@ -86,14 +115,20 @@ enum { SOURCE_COUNTERS(X) SOURCE_COUNTER_COUNT };
 #define X(name, kind, metric, help) QUEUE_##name,
 enum { QUEUE_COUNTERS(X) QUEUE_COUNTER_COUNT };
 #undef X
+#define X(name, kind, metric, help) PUSH_##name,
+enum { PUSH_COUNTERS(X) PUSH_COUNTER_COUNT };
+#undef X
 #define X(name, kind, metric, help) BRIDGE_##name,
 enum { BRIDGE_COUNTERS(X) BRIDGE_COUNTER_COUNT };
 #undef X
 
 extern const counter_def_t source_counter_defs[SOURCE_COUNTER_COUNT];
 extern const counter_def_t queue_counter_defs[QUEUE_COUNTER_COUNT];
+extern const counter_def_t push_counter_defs[PUSH_COUNTER_COUNT];
 extern const counter_def_t bridge_counter_defs[BRIDGE_COUNTER_COUNT];
 /** One row; a set for each source and reason: sluice_bridge_dead_letters_total{source=,reason=}. */
 extern const counter_def_t dead_letter_counter_def;
+/** Likewise for each verdict: sluice_bridge_forged_total{source=,verdict=}. */
+extern const counter_def_t forged_counter_def;
 
 #endif

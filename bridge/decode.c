@@ -17,6 +17,7 @@ struct decoder {
     digest_t digest;
     /* What the envelopes said so far; the innermost one that says something wins. */
     envelope_text_t topic_name, topic_owner, message_id;
+    bool owned, foreign; /**< MNS stated an owner; another than the place's account */
     int64_t time_ms;
     /* The source name that was made last, and what it was made from: it seldom changes. */
     sl_buf_t source;
@@ -91,12 +92,24 @@ static int64_t parse_ms(const envelope_text_t *text)
     return ms;
 }
 
-static void adopt(decoder_t *d)
+/* What MNS itself says is outermost; inside is what somebody published, whatever it looks like. */
+static void adopt_owner(decoder_t *d, const decode_place_t *place, const envelope_text_t *owner)
+{
+    if (!all_digits(owner))
+        return;
+    if (!d->owned)
+        d->foreign = owner->len != strlen(place->account) ||
+                     memcmp(owner->data, place->account, owner->len) != 0;
+    d->owned = true;
+    keep(&d->topic_owner, owner);
+}
+
+static void adopt(decoder_t *d, const decode_place_t *place)
 {
     const envelope_t *envelope = &d->envelope;
-    keep(&d->topic_name, &envelope->topic_name);
-    if (all_digits(&envelope->topic_owner))
-        keep(&d->topic_owner, &envelope->topic_owner);
+    if (envelope->topic_name.len > 0)
+        keep(&d->topic_name, &envelope->topic_name);
+    adopt_owner(d, place, &envelope->topic_owner);
     if (envelope->message_id.len > 0)
         keep(&d->message_id, &envelope->message_id);
     int64_t ms = parse_ms(&envelope->publish_time);
@@ -179,8 +192,8 @@ static bool open_base64(const text_t *text, sl_buf_t *inside)
 /* Takes the outermost layer off *text and leaves what was in it.
  * @return NONE, with *bottom set when there was no layer and the text is for the normaliser; else
  *         why it can be no event. */
-static event_reason_t peel(decoder_t *d, text_t *text, sl_buf_t *inside, decode_result_t *result,
-                           bool *bottom)
+static event_reason_t peel(decoder_t *d, const decode_place_t *place, text_t *text,
+                           sl_buf_t *inside, decode_result_t *result, bool *bottom)
 {
     *text = trim(*text);
     char first = text->len > 0 ? text->at[0] : '\0';
@@ -206,7 +219,7 @@ static event_reason_t peel(decoder_t *d, text_t *text, sl_buf_t *inside, decode_
         return EVENT_REASON_NONE;
     if (verdict == ENVELOPE_LACKING)
         return EVENT_REASON_BAD_ENVELOPE;
-    adopt(d);
+    adopt(d, place);
     const envelope_text_t *md5 = &d->envelope.message_md5;
     *text = text_of(inside);
     if (md5->len > 0 && !digest_matches(&d->digest, text->at, text->len, md5->data, md5->len))
@@ -215,12 +228,13 @@ static event_reason_t peel(decoder_t *d, text_t *text, sl_buf_t *inside, decode_
 }
 
 /* Off with every layer.  @return NONE: *text is for the normaliser. */
-static event_reason_t peel_all(decoder_t *d, text_t *text, decode_result_t *result)
+static event_reason_t peel_all(decoder_t *d, const decode_place_t *place, text_t *text,
+                               decode_result_t *result)
 {
     for (unsigned taken = 0;; taken++) {
         bool bottom = false;
         sl_buf_t *inside = &d->layers[taken & 1];
-        event_reason_t reason = peel(d, text, inside, result, &bottom);
+        event_reason_t reason = peel(d, place, text, inside, result, &bottom);
         if (reason != EVENT_REASON_NONE || bottom || inside->failed)
             return reason;
         if (taken == DECODE_NEST_MAX)
@@ -261,10 +275,23 @@ static bool out_of_memory(const decoder_t *d)
     return d->event.failed || d->source.failed || d->layers[0].failed || d->layers[1].failed;
 }
 
-static void begin(decoder_t *d, const decode_message_t *message, decode_result_t *result)
+static void keep_said(envelope_text_t *to, const char *text, size_t len)
 {
+    to->len = len <= sizeof to->data ? len : 0;
+    if (to->len > 0)
+        memcpy(to->data, text, len);
+}
+
+static void begin(decoder_t *d, const decode_place_t *place, const decode_message_t *message,
+                  decode_result_t *result)
+{
+    envelope_text_t owner;
     memset(result, 0, sizeof *result);
-    d->topic_name.len = d->topic_owner.len = d->message_id.len = 0;
+    d->topic_owner.len = d->message_id.len = 0;
+    d->owned = d->foreign = false;
+    keep_said(&d->topic_name, message->topic, message->topic_len);
+    keep_said(&owner, message->owner, message->owner_len);
+    adopt_owner(d, place, &owner);
     d->time_ms = message->enqueue_time_ms;
     d->detail[0] = '\0';
     sl_buf_clear(&d->event);
@@ -276,6 +303,7 @@ static sl_err finish(decoder_t *d, const event_origin_t *origin, decode_result_t
 {
     if (out_of_memory(d))
         return SL_ENOMEM;
+    result->foreign = d->foreign;
     result->topic = d->topic;
     result->event = d->event.data;
     result->event_len = d->event.len;
@@ -289,9 +317,9 @@ static sl_err finish(decoder_t *d, const event_origin_t *origin, decode_result_t
 sl_err decoder_run(decoder_t *d, const decode_place_t *place, const decode_message_t *message,
                    decode_result_t *result)
 {
-    begin(d, message, result);
+    begin(d, place, message, result);
     text_t text = {message->body, message->body_len};
-    result->reason = peel_all(d, &text, result);
+    result->reason = peel_all(d, place, &text, result);
     event_origin_t origin = origin_of(d, place, message);
     if (result->reason == EVENT_REASON_NONE)
         put_event(d, &origin, text, result);
@@ -309,9 +337,10 @@ sl_err decoder_run_refused(decoder_t *d, const decode_place_t *place,
                            const decode_message_t *message, event_reason_t reason, const char *code,
                            decode_result_t *result)
 {
-    begin(d, message, result);
+    begin(d, place, message, result);
     text_t text = {message->body, message->body_len};
-    peel_all(d, &text, result); /* for the id, the source and the time that its event would have */
+    /* For the id, the source and the time that its event would have. */
+    peel_all(d, place, &text, result);
     event_origin_t origin = origin_of(d, place, message);
     if (out_of_memory(d))
         return SL_ENOMEM;

@@ -1,4 +1,4 @@
-/* decode.h - what does this queue message say?
+/* decode.h - what does this message say?
  *
  *     body, BOM and blanks off --+-- '{' --+-- Category and Event ----------------> event
  *                ^               |         +-- Message, TopicName, an id --> envelope --+
@@ -21,20 +21,23 @@
 
 enum { DECODE_NEST_MAX = 3 };
 
-/** One message as the queue gave it; all borrowed. */
+/** One message as a queue gave it, or a push; all borrowed. */
 typedef struct decode_message {
     const char *body;
     size_t body_len;
-    const char *id; /**< the queue's own MessageId; an envelope's is preferred */
+    const char *id; /**< the queue's own MessageId, or the push's; an envelope's is preferred */
     size_t id_len;
+    const char *topic, *owner; /**< as the headers of a push say; used where no envelope does */
+    size_t topic_len, owner_len;
     int64_t enqueue_time_ms; /**< used where no envelope states PublishTime */
-    uint32_t attempt;        /**< DequeueCount, for dead letters */
+    uint32_t attempt;        /**< DequeueCount, for dead letters; 0: unknown */
 } decode_message_t;
 
-/** Where a queue stands; all borrowed. */
+/** Where a source stands; all borrowed. */
 typedef struct decode_place {
-    const char *region, *account, *queue;
-    const char *topic; /**< the topic that feeds the queue, where the configuration says; or NULL */
+    const char *region, *account;
+    const char *queue; /**< NULL where the topic is given */
+    const char *topic; /**< the topic that feeds it, where the configuration says; or NULL */
 } decode_place_t;
 
 /** All pointers are borrowed from the decoder, or are the message's: valid until its next call. */
@@ -46,6 +49,7 @@ typedef struct decode_result {
     size_t event_len;
     const char *source, *id; /**< as in the event: what makes it the same one when it comes again */
     size_t source_len, id_len;
+    bool foreign; /**< the owner that MNS states, if it does, is not the place's account */
     uint32_t json_envelopes, xml_envelopes, base64; /**< layers taken off */
     event_info_t info;                              /**< of an event */
 } decode_result_t;

@@ -71,9 +71,34 @@ static bool given(const char *variable)
     return value != NULL && value[0] != '\0';
 }
 
+static bool has_queue(const bridge_options_t *options)
+{
+    const source_options_t *sources = options->sources.items;
+    for (size_t i = 0; i < options->sources.count; i++)
+        if (sources[i].type == OPTIONS_QUEUE)
+            return true;
+    return false;
+}
+
+static void say_ready(const bridge_t *bridge, size_t sources, const char *http)
+{
+    const char *before = " push=";
+    printf("ready sources=%zu http=%s", sources, http);
+    for (size_t i = 0; i < sources; i++) {
+        const char *url = bridge_source_url(bridge, i);
+        if (url == NULL)
+            continue;
+        printf("%s%s", before, url);
+        before = ",";
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
 static int run(const bridge_options_t *options)
 {
-    if (!given("ALIBABA_CLOUD_ACCESS_KEY_ID") || !given("ALIBABA_CLOUD_ACCESS_KEY_SECRET")) {
+    bool keys = given("ALIBABA_CLOUD_ACCESS_KEY_ID") && given("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    if (!keys && has_queue(options)) {
         fputs("sluice-bridge: no keys to MNS: set ALIBABA_CLOUD_ACCESS_KEY_ID and "
               "ALIBABA_CLOUD_ACCESS_KEY_SECRET\n",
               stderr);
@@ -98,8 +123,7 @@ static int run(const bridge_options_t *options)
     if (err != SL_OK) {
         complain(failed, err);
     } else {
-        printf("ready sources=%zu http=%s\n", options->sources.count, observe_url(observe));
-        fflush(stdout);
+        say_ready(bridge, options->sources.count, observe_url(observe));
         status = serve(bridge, signals);
     }
     observe_destroy(&observe); /* first: its thread asks the bridge */

@@ -1,8 +1,6 @@
 #include "options.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define SOURCE(member) offsetof(source_options_t, member)
 
@@ -11,19 +9,18 @@ static const config_opt_t source_opts[] = {
      .kind = CONFIG_CHOICE,
      .offset = SOURCE(type),
      .def = "queue",
-     .choices = "queue",
-     .help = "how messages come: pulled from a queue"},
+     .choices = "queue|push",
+     .help = "how messages come: pulled from a queue, or pushed by MNS to an endpoint of ours"},
     {.key = "queue",
      .kind = CONFIG_STR,
      .offset = SOURCE(queue),
      .arg = "NAME",
-     .help = "the MNS queue to pull from",
-     .flags = CONFIG_REQUIRED},
+     .help = "the MNS queue to pull from"},
     {.key = "name",
      .kind = CONFIG_STR,
      .offset = SOURCE(name),
      .arg = "NAME",
-     .help = "what counters and logs call the source (default: the queue's name)"},
+     .help = "what counters and logs call the source (default: the queue's or the topic's name)"},
     {.key = "endpoint",
      .kind = CONFIG_STR,
      .offset = SOURCE(endpoint),
@@ -94,7 +91,7 @@ static const config_opt_t source_opts[] = {
      .kind = CONFIG_STR,
      .offset = SOURCE(topic_name),
      .arg = "TOPIC",
-     .help = "the topic that feeds the queue"},
+     .help = "the topic that feeds the source"},
     {.key = "Notification.Topic.Endpoint",
      .kind = CONFIG_STR,
      .offset = SOURCE(topic_endpoint),
@@ -104,7 +101,74 @@ static const config_opt_t source_opts[] = {
      .kind = CONFIG_STR_LIST,
      .offset = SOURCE(events),
      .arg = "EVENT",
-     .help = "events to publish; others are deleted from the queue"},
+     .help = "events to publish; others are done with unpublished"},
+    {.key = "topic",
+     .kind = CONFIG_STR,
+     .offset = SOURCE(topic),
+     .arg = "TOPIC",
+     .help = "push: the topic, where the Notification does not name it"},
+    {.key = "listen",
+     .kind = CONFIG_STR,
+     .offset = SOURCE(listen),
+     .arg = "ADDR:PORT",
+     .help = "push: where MNS's requests arrive"},
+    {.key = "path",
+     .kind = CONFIG_STR,
+     .offset = SOURCE(path),
+     .def = "/notifications",
+     .arg = "PATH",
+     .help = "push: path (and query) of the endpoint as subscribed; a long random part is a lock",
+     .flags = CONFIG_SECRET,
+     .env = "SLUICE_PUSH_PATH"},
+    {.key = "tls-certificate",
+     .kind = CONFIG_STR,
+     .offset = SOURCE(tls_certificate),
+     .arg = "FILE",
+     .help = "push: the endpoint's certificate chain, PEM; with tls-key: HTTPS"},
+    {.key = "tls-key",
+     .kind = CONFIG_STR,
+     .offset = SOURCE(tls_key),
+     .arg = "FILE",
+     .help = "push: its key, PEM"},
+    {.key = "certificate",
+     .kind = CONFIG_STR,
+     .offset = SOURCE(certificate),
+     .arg = "FILE",
+     .help = "push: MNS's certificate or public key, PEM; none is fetched then"},
+    {.key = "certificate-hosts",
+     .kind = CONFIG_STR_LIST,
+     .offset = SOURCE(certificate_hosts),
+     .arg = "HOST[:PORT]",
+     .help = "push: where certificates may be fetched from (default: the service's own hosts)"},
+    {.key = "ca-file",
+     .kind = CONFIG_STR,
+     .offset = SOURCE(ca_file),
+     .arg = "FILE",
+     .help = "push: who is trusted there, PEM (default: the system's)"},
+    {.key = "connections",
+     .kind = CONFIG_U64,
+     .offset = SOURCE(connections),
+     .def = "1000",
+     .min = 1,
+     .max = 100000,
+     .arg = "N",
+     .help = "push: connections at once; past that the slowest is cut"},
+    {.key = "in-hand",
+     .kind = CONFIG_U64,
+     .offset = SOURCE(in_hand),
+     .def = "4000",
+     .min = 1,
+     .max = 1000000,
+     .arg = "N",
+     .help = "push: pushes that the broker has not acknowledged, at most; more are answered 503"},
+    {.key = "answer-within",
+     .kind = CONFIG_MS,
+     .offset = SOURCE(answer_within_ms),
+     .def = "4500ms",
+     .min = 10,
+     .max = 60000,
+     .arg = "TIME",
+     .help = "push: 503 after this long without the broker's acknowledgement; MNS waits 5 s"},
 };
 
 static const config_table_t source_table = {
@@ -191,18 +255,25 @@ static const config_opt_t bridge_opts[] = {
      .kind = CONFIG_OBJECTS,
      .offset = BRIDGE(sources),
      .sub = &source_table,
-     .help = "the queues to pull from",
+     .help = "the queues to pull from, the endpoints that MNS pushes to",
      .flags = CONFIG_REQUIRED | CONFIG_FILE_ONLY},
 };
 
 const char *options_source_name(const source_options_t *source)
 {
-    return source->name != NULL ? source->name : source->queue;
+    return source->name != NULL           ? source->name
+           : source->type == OPTIONS_PUSH ? options_source_topic(source)
+                                          : source->queue;
 }
 
 const char *options_source_endpoint(const source_options_t *source)
 {
     return source->endpoint != NULL ? source->endpoint : source->topic_endpoint;
+}
+
+const char *options_source_topic(const source_options_t *source)
+{
+    return source->topic != NULL ? source->topic : source->topic_name;
 }
 
 bool options_source_wants(const source_options_t *source, const char *event, size_t len)
@@ -214,149 +285,14 @@ bool options_source_wants(const source_options_t *source, const char *event, siz
     return source->events.count == 0;
 }
 
-/* -- the host ------------------------------------------------------------------------------ */
-
-static const char digits[] = "0123456789";
-static const char name_chars[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-";
-
-static bool made_of(const char *text, const char *chars, size_t most)
-{
-    size_t len = strlen(text);
-    return len > 0 && len <= most && strspn(text, chars) == len;
-}
-
-static bool drop_suffix(char *text, const char *suffix)
-{
-    size_t len = strlen(text), cut = strlen(suffix);
-    if (len <= cut || strcasecmp(text + len - cut, suffix) != 0)
-        return false;
-    text[len - cut] = '\0';
-    return true;
-}
-
-bool options_parse_host(const char *endpoint, char account[OPTIONS_ACCOUNT_MAX + 1],
-                        char region[OPTIONS_REGION_MAX + 1])
-{
-    char host[256];
-    const char *at = strstr(endpoint, "://");
-    at = at != NULL ? at + 3 : endpoint;
-    size_t len = strcspn(at, ":/?#");
-    if (len >= sizeof host)
-        return false;
-    memcpy(host, at, len);
-    host[len] = '\0';
-    char *rest = strchr(host, '.');
-    if (rest == NULL || !drop_suffix(rest, ".aliyuncs.com") || strncasecmp(rest, ".mns.", 5) != 0)
-        return false;
-    *rest = '\0';
-    char *where = rest + 5;
-    if (!drop_suffix(where, "-internal-vpc"))
-        drop_suffix(where, "-internal");
-    if (!made_of(host, digits, OPTIONS_ACCOUNT_MAX) ||
-        !made_of(where, name_chars, OPTIONS_REGION_MAX))
-        return false;
-    strcpy(account, host);
-    strcpy(region, where);
-    return true;
-}
-
-/* -- rules that span options --------------------------------------------------------------- */
-
-static void check_place(config_t *config, size_t i, const source_options_t *source)
-{
-    char key[64], account[OPTIONS_ACCOUNT_MAX + 1] = "", region[OPTIONS_REGION_MAX + 1] = "";
-    const char *endpoint = options_source_endpoint(source);
-    snprintf(key, sizeof key, "sources[%zu]", i);
-    if (endpoint == NULL) {
-        config_complain(config, key, "neither endpoint nor Notification.Topic.Endpoint is given");
-        return;
-    }
-    if (strncasecmp(endpoint, "http://", 7) != 0 && strncasecmp(endpoint, "https://", 8) != 0)
-        config_complain(config, key, "the endpoint %s begins with neither http:// nor https://",
-                        endpoint);
-    bool in_host = options_parse_host(endpoint, account, region);
-    if (!in_host && (source->account == NULL || source->region == NULL))
-        config_complain(config, key,
-                        "the endpoint %s does not say region and account as "
-                        "<account>.mns.<region>.aliyuncs.com does; give both here",
-                        endpoint);
-    snprintf(key, sizeof key, "sources[%zu].account", i);
-    if (source->account != NULL && !made_of(source->account, digits, OPTIONS_ACCOUNT_MAX))
-        config_complain(config, key, "\"%s\" is no account id: digits are", source->account);
-    else if (in_host && source->account != NULL && strcmp(source->account, account) != 0)
-        config_complain(config, key, "%s contradicts the endpoint, which says %s", source->account,
-                        account);
-    snprintf(key, sizeof key, "sources[%zu].region", i);
-    if (source->region != NULL && !made_of(source->region, name_chars, OPTIONS_REGION_MAX))
-        config_complain(config, key, "\"%s\" is no region, such as cn-hangzhou", source->region);
-    else if (in_host && source->region != NULL && strcasecmp(source->region, region) != 0)
-        config_complain(config, key, "%s contradicts the endpoint, which says %s", source->region,
-                        region);
-}
-
-static void check_names(config_t *config, size_t i, const source_options_t *sources)
-{
-    char key[64];
-    snprintf(key, sizeof key, "sources[%zu].queue", i);
-    if (sources[i].queue == NULL)
-        return; /* told already */
-    if (!made_of(sources[i].queue, name_chars, OPTIONS_NAME_MAX))
-        config_complain(config, key, "\"%s\" is no queue name: letters, digits and hyphens are",
-                        sources[i].queue);
-    snprintf(key, sizeof key, "sources[%zu].name", i);
-    const char *name = options_source_name(&sources[i]);
-    if (sources[i].name != NULL && !made_of(name, name_chars, OPTIONS_NAME_MAX))
-        config_complain(config, key, "\"%s\" is no name: letters, digits and hyphens are", name);
-    for (size_t before = 0; before < i; before++)
-        if (sources[before].queue != NULL &&
-            strcmp(options_source_name(&sources[before]), name) == 0)
-            config_complain(config, key, "sources[%zu] is called %s too; give one another name",
-                            before, name);
-}
-
-static void check_polls(config_t *config, size_t i, const source_options_t *source)
-{
-    char key[64];
-    snprintf(key, sizeof key, "sources[%zu].polls-min", i);
-    if (source->polls_min > source->polls)
-        config_complain(config, key, "%llu is more than polls, which is %llu",
-                        (unsigned long long)source->polls_min, (unsigned long long)source->polls);
-}
-
-static void check_topic(config_t *config, size_t i, const source_options_t *source)
-{
-    char key[64];
-    snprintf(key, sizeof key, "sources[%zu].Notification.Topic.Name", i);
-    if (source->topic_name != NULL && !made_of(source->topic_name, name_chars, OPTIONS_TOPIC_MAX))
-        config_complain(config, key, "\"%s\" is no topic name: letters, digits and hyphens are",
-                        source->topic_name);
-}
-
-static void check(config_t *config, const void *options)
-{
-    const bridge_options_t *bridge = options;
-    const source_options_t *sources = bridge->sources.items;
-    if (bridge->broker != NULL && strstr(bridge->broker, "://") == NULL)
-        config_complain(config, "broker", "\"%s\" is no endpoint, such as tcp://127.0.0.1:5550",
-                        bridge->broker);
-    if (sources == NULL)
-        return; /* told already */
-    if (bridge->sources.count == 0)
-        config_complain(config, "sources", "give at least one source");
-    for (size_t i = 0; i < bridge->sources.count; i++) {
-        check_names(config, i, sources);
-        check_place(config, i, &sources[i]);
-        check_topic(config, i, &sources[i]);
-        check_polls(config, i, &sources[i]);
-    }
-}
-
 const config_program_t options_program = {
     .name = "sluice-bridge",
-    .summary = "Pulls BatchCompute notifications out of MNS queues, normalises them and publishes "
-               "them to a Sluice broker.",
-    .epilog = "Keys come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and "
+    .summary =
+        "Takes BatchCompute notifications from MNS, out of queues or as pushes, normalises them "
+        "and publishes them to a Sluice broker.",
+    .epilog = "Keys, which queues need, come from ALIBABA_CLOUD_ACCESS_KEY_ID, "
+              "ALIBABA_CLOUD_ACCESS_KEY_SECRET and "
               "ALIBABA_CLOUD_SECURITY_TOKEN.",
     .table = {bridge_opts, sizeof bridge_opts / sizeof *bridge_opts, sizeof(bridge_options_t)},
-    .check = check,
+    .check = options_check,
 };

@@ -12,7 +12,10 @@ enum {
     OPTIONS_TOPIC_MAX = 255
 };
 
-/** One entry of "sources": a queue to pull from. */
+/** How messages come; the order of `type`'s choices. */
+enum { OPTIONS_QUEUE, OPTIONS_PUSH };
+
+/** One entry of "sources": a queue to pull from, or an endpoint that MNS pushes to. */
 typedef struct source_options {
     int type;
     const char *queue;
@@ -24,6 +27,13 @@ typedef struct source_options {
     /* {"Notification": {"Topic": {"Name", "Endpoint", "Events"}}} of a job or cluster, as it is */
     const char *topic_name, *topic_endpoint;
     config_list_t events;
+    /* A push source's: */
+    const char *topic; /**< NULL: the Notification's */
+    const char *listen, *path, *tls_certificate, *tls_key;
+    const char *certificate; /**< whose signatures count, instead of those of fetched ones */
+    config_list_t certificate_hosts;
+    const char *ca_file;
+    uint64_t connections, in_hand, answer_within_ms;
 } source_options_t;
 
 typedef struct bridge_options {
@@ -35,11 +45,17 @@ typedef struct bridge_options {
 
 extern const config_program_t options_program;
 
-/** What a source is called: its name, or its queue's. */
+/** Its rules: complains of each mistake. */
+void options_check(config_t *config, const void *options);
+
+/** What a source is called: its name, or its queue's or topic's. */
 const char *options_source_name(const source_options_t *source);
 
-/** Where its requests go; NULL when nothing says so. */
+/** Where its requests go, or would; NULL when nothing says so. */
 const char *options_source_endpoint(const source_options_t *source);
+
+/** The topic whose messages come, where the configuration says so; or NULL. */
+const char *options_source_topic(const source_options_t *source);
 
 /** Region and account as an MNS host says them:
  *  {account}.mns.{region}[-internal|-internal-vpc].aliyuncs.com.  @return false: another host. */

@@ -171,6 +171,106 @@ static void options_refuse_two_sources_of_one_name_and_names_that_are_none(void 
                      "sources[0].polls-min: 5 is more than polls, which is 4");
 }
 
+/* -- endpoints that are pushed to ---------------------------------------------------------- */
+
+#define PUSH "{\"type\":\"push\",\"topic\":\"t\",\"region\":\"cn-x\",\"account\":\"1\""
+#define HERE ",\"listen\":\"127.0.0.1:0\""
+
+static void options_take_an_endpoint_that_is_pushed_to(void **state)
+{
+    (void)state;
+    bridge_options_t options;
+    config_t *config;
+    char *err;
+    assert_int_equal(
+        read_file("{\"sources\":[" PUSH HERE "}," PUSH ",\"name\":\"b\",\"listen\":\"[::1]:8443\","
+                  "\"path\":\"/n/7f?x=1\",\"tls-certificate\":\"c.pem\",\"tls-key\":\"k.pem\","
+                  "\"certificate-hosts\":[\"localhost:8080\",\"a.example\"],"
+                  "\"ca-file\":\"ca.pem\",\"connections\":50,\"in-hand\":60,"
+                  "\"answer-within\":\"3s\"}]}",
+                  &options, &config, &err),
+        CONFIG_RUN);
+    const source_options_t *sources = options.sources.items;
+    assert_int_equal(sources[0].type, OPTIONS_PUSH);
+    assert_string_equal(options_source_name(&sources[0]), "t");
+    assert_string_equal(options_source_topic(&sources[0]), "t");
+    assert_string_equal(sources[0].path, "/notifications");
+    assert_int_equal(sources[0].connections, 1000);
+    assert_int_equal(sources[0].answer_within_ms, 4500);
+    assert_string_equal(sources[1].path, "/n/7f?x=1");
+    assert_int_equal(sources[1].certificate_hosts.count, 2);
+    assert_int_equal(sources[1].answer_within_ms, 3000);
+    config_free(&config);
+    free(err);
+}
+
+static void options_take_a_notification_block_for_an_endpoint_too(void **state)
+{
+    (void)state;
+    bridge_options_t options;
+    config_t *config;
+    char *err;
+    assert_int_equal(
+        read_file("{ \"sources\": [ { \"type\": \"push\", \"listen\": \"*:8443\",\n"
+                  "  \"Notification\": { \"Topic\": { \"Name\": \"test-topic\",\n"
+                  "  \"Endpoint\": \"http://123.mns.cn-qingdao-internal.aliyuncs.com/\",\n"
+                  "  \"Events\": [ \"OnJobFailed\" ] } } } ] }",
+                  &options, &config, &err),
+        CONFIG_RUN);
+    const source_options_t *source = options.sources.items;
+    assert_string_equal(options_source_name(source), "test-topic");
+    assert_true(options_source_wants(source, "OnJobFailed", 11));
+    config_free(&config);
+    free(err);
+}
+
+static void options_refuse_an_endpoint_whose_place_cannot_be_known(void **state)
+{
+    (void)state;
+    assert_complains("{\"sources\":[{\"type\":\"push\",\"topic\":\"t\",\"account\":\"1\"" HERE
+                     "}]}",
+                     "sources[0]: region and account are not known");
+    assert_complains("{\"sources\":[{\"type\":\"push\",\"topic\":\"t\","
+                     "\"endpoint\":\"http://127.0.0.1:1\"" HERE "}]}",
+                     "does not say region and account");
+    assert_complains("{\"sources\":[{\"type\":\"push\",\"region\":\"cn-x\",\"account\":\"1\"" HERE
+                     "}]}",
+                     "sources[0]: the topic is not known");
+    assert_complains("{\"sources\":[" PUSH "}]}", "sources[0].listen: is required");
+}
+
+static void options_refuse_what_an_endpoint_cannot_use(void **state)
+{
+    (void)state;
+    const struct {
+        const char *more, *expected;
+    } rows[] = {
+        {",\"listen\":\"8443\"", "\"8443\" is no ADDR:PORT"},
+        {",\"listen\":\"127.0.0.1:70000\"", "\"127.0.0.1:70000\" is no ADDR:PORT"},
+        {",\"listen\":\"127.0.0.1:\"", "is no ADDR:PORT"},
+        {HERE ",\"path\":\"notifications\"", "sources[0].path: no path"},
+        {HERE ",\"path\":\"/a b\"", "sources[0].path: no path"},
+        {HERE ",\"tls-key\":\"k\"", "tls-certificate and tls-key go together"},
+        {HERE ",\"certificate-hosts\":[\"https://a/\"]", "\"https://a/\" is no host or host:port"},
+        {HERE ",\"certificate-hosts\":[\"a:b\"]", "\"a:b\" is no host or host:port"},
+        {HERE ",\"certificate-hosts\":[\"a\"],\"certificate\":\"c\"", "nothing is fetched"},
+        {HERE ",\"queue\":\"q\"", "sources[0].queue: is for sources of type queue"},
+        {HERE ",\"answer-within\":\"2m\"", "answer-within"},
+        {HERE ",\"topic\":\"a/b\"", "\"a/b\" is no topic name"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char json[512];
+        snprintf(json, sizeof json,
+                 "{\"sources\":[{\"type\":\"push\",\"name\":\"n\",\"region\":\"cn-x\","
+                 "\"account\":\"1\"%s%s}]}",
+                 strstr(rows[i].more, "topic") == NULL ? ",\"topic\":\"t\"" : "", rows[i].more);
+        assert_complains(json, rows[i].expected);
+    }
+    assert_complains("{\"sources\":[{\"queue\":\"q\",\"listen\":\"*:1\"," AT "}]}",
+                     "sources[0].listen: is for sources of type push");
+    assert_complains("{\"sources\":[" PUSH HERE "}," PUSH HERE "}]}", "sources[0] is called t too");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +279,10 @@ int main(void)
         cmocka_unit_test(options_read_account_and_region_off_the_host),
         cmocka_unit_test(options_refuse_a_source_whose_place_cannot_be_known),
         cmocka_unit_test(options_refuse_two_sources_of_one_name_and_names_that_are_none),
+        cmocka_unit_test(options_take_an_endpoint_that_is_pushed_to),
+        cmocka_unit_test(options_take_a_notification_block_for_an_endpoint_too),
+        cmocka_unit_test(options_refuse_an_endpoint_whose_place_cannot_be_known),
+        cmocka_unit_test(options_refuse_what_an_endpoint_cannot_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,10 @@ static bool send_slot(publish_t *p, slot_t *slot)
         source_wait_again(slot);
         return false;
     }
+    if (result.foreign && s->ops->foreign != NULL) {
+        s->ops->foreign(slot);
+        return true;
+    }
     if (!wanted(s, &result)) {
         count_result(s, first, &result);
         source_count(s, SOURCE_FILTERED, 1);

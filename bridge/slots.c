@@ -99,6 +99,22 @@ static size_t put(sl_buf_t *bytes, const char *text, size_t len)
     return at;
 }
 
+/* Where in `bytes` what a slot points to begins; the handle comes last, so that it may grow in
+ * place. */
+typedef struct offsets {
+    size_t body, id, topic, owner, handle;
+} offsets_t;
+
+static void set_pointers(slot_t *slot, const offsets_t *at)
+{
+    const char *base = (const char *)slot->bytes.data;
+    slot->message.body = base + at->body;
+    slot->message.id = base + at->id;
+    slot->message.topic = base + at->topic;
+    slot->message.owner = base + at->owner;
+    slot->handle = base + at->handle;
+}
+
 slot_t *slot_take(slot_pool_t *pool, struct source *source, const decode_message_t *message,
                   const char *handle)
 {
@@ -107,19 +123,22 @@ slot_t *slot_take(slot_pool_t *pool, struct source *source, const decode_message
     slot_t *slot = slot_list_pop(&pool->free);
     assert(slot->state == SLOT_FREE);
     sl_buf_clear(&slot->bytes);
-    size_t body = put(&slot->bytes, message->body, message->body_len);
-    size_t id = put(&slot->bytes, message->id, message->id_len);
-    size_t handle_at = put(&slot->bytes, handle, strlen(handle));
+    offsets_t at = {0};
+    at.body = put(&slot->bytes, message->body, message->body_len);
+    at.id = put(&slot->bytes, message->id, message->id_len);
+    if (message->topic_len > 0)
+        at.topic = put(&slot->bytes, message->topic, message->topic_len);
+    if (message->owner_len > 0)
+        at.owner = put(&slot->bytes, message->owner, message->owner_len);
+    at.handle = put(&slot->bytes, handle, strlen(handle));
     if (slot->bytes.failed) {
         slot_list_push_front(&pool->free, slot);
         return NULL;
     }
-    const char *base = (const char *)slot->bytes.data;
     slot->message = *message;
-    slot->message.body = base + body;
-    slot->message.id = base + id;
-    slot->handle = base + handle_at;
+    set_pointers(slot, &at);
     slot->source = source;
+    slot->push = NULL;
     slot->state = SLOT_WAITING;
     slot->refused = EVENT_REASON_NONE;
     slot->refused_code = "";
@@ -132,18 +151,18 @@ bool slot_set_handle(slot_t *slot, const char *handle)
 {
     size_t len = strlen(handle);
     const char *base = (const char *)slot->bytes.data;
-    size_t at = (size_t)(slot->handle - base); /* the last of the three: it may grow in place */
-    size_t body = (size_t)(slot->message.body - base), id = (size_t)(slot->message.id - base);
+    const offsets_t at = {.body = (size_t)(slot->message.body - base),
+                          .id = (size_t)(slot->message.id - base),
+                          .topic = (size_t)(slot->message.topic - base),
+                          .owner = (size_t)(slot->message.owner - base),
+                          .handle = (size_t)(slot->handle - base)};
     if (sl_buf_reserve(&slot->bytes, len + 1) != SL_OK) {
         slot->bytes.failed = false;
         return false;
     }
-    slot->bytes.len = at;
+    slot->bytes.len = at.handle;
     put(&slot->bytes, handle, len);
-    base = (const char *)slot->bytes.data;
-    slot->message.body = base + body;
-    slot->message.id = base + id;
-    slot->handle = base + at;
+    set_pointers(slot, &at);
     return true;
 }
 

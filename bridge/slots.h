@@ -37,6 +37,7 @@ typedef struct slot {
     const char *handle;       /**< likewise */
     event_reason_t refused;   /**< why the broker did not take it; NONE: it was not asked yet */
     const char *refused_code; /**< the broker's own word; static */
+    struct push *push;        /**< the request that waits for its end: a push source's; or NULL */
     struct slot_ring *ring;   /**< the one it is in, beside any list; NULL: none */
     struct slot *before, *after; /**< in that */
     struct {                     /**< its visibility's extension: a queue's, see queue_extend.c */
@@ -73,7 +74,8 @@ typedef struct slot_pool {
     struct slot_slab *slabs;
 } slot_pool_t;
 
-/** @return a slot in state WAITING that holds copies of the four, or NULL without memory. */
+/** @return a slot in state WAITING that holds copies of what these point to, or NULL without
+ * memory. */
 slot_t *slot_take(slot_pool_t *pool, struct source *source, const decode_message_t *message,
                   const char *handle);
 /** Puts another handle in the place of the old, which then is gone.  @return false without memory:

@@ -9,7 +9,9 @@
 
 static slot_t *take(slot_pool_t *pool, const char *body, size_t len)
 {
-    decode_message_t message = {.body = body, .body_len = len, .id = "id", .id_len = 2};
+    char owner[] = "123";
+    decode_message_t message = {
+        .body = body, .body_len = len, .id = "id", .id_len = 2, .owner = owner, .owner_len = 3};
     slot_t *slot = slot_take(pool, NULL, &message, "handle");
     assert_non_null(slot);
     return slot;
@@ -24,6 +26,8 @@ static void slot_holds_copies_of_its_own(void **state)
     memset(body, 'x', 4);
     assert_memory_equal(slot->message.body, "body", 4);
     assert_string_equal(slot->message.id, "id");
+    assert_string_equal(slot->message.owner, "123");
+    assert_int_equal(slot->message.topic_len, 0);
     assert_string_equal(slot->handle, "handle");
     assert_int_equal(slot->state, SLOT_WAITING);
     slot_pool_fini(&pool);

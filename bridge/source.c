@@ -1,5 +1,6 @@
 #include "source.h"
 
+#include "push_source.h"
 #include "queue_source.h"
 
 #include <assert.h>
@@ -26,14 +27,15 @@ static sl_err make_labels(source_t *s)
 static void make_place(source_t *s)
 {
     const source_options_t *options = s->options;
-    if (!options_parse_host(options_source_endpoint(options), s->account, s->region)) {
+    const char *endpoint = options_source_endpoint(options);
+    if (endpoint == NULL || !options_parse_host(endpoint, s->account, s->region)) {
         snprintf(s->account, sizeof s->account, "%s", options->account);
         snprintf(s->region, sizeof s->region, "%s", options->region);
     }
     s->place = (decode_place_t){.region = s->region,
                                 .account = s->account,
                                 .queue = options->queue,
-                                .topic = options->topic_name};
+                                .topic = options_source_topic(options)};
 }
 
 sl_err source_init(source_t *s, const source_ops_t *ops, const source_options_t *options,
@@ -60,8 +62,12 @@ void source_fini(source_t *s)
         sl_buf_fini(&s->labels[i]);
 }
 
-sl_err source_create(source_t **out, const source_options_t *options, source_shared_t *shared)
+sl_err source_create(source_t **out, const source_options_t *options, source_shared_t *shared,
+                     const char **failed)
 {
+    if (options->type == OPTIONS_PUSH)
+        return push_source_create(out, options, shared, failed);
+    *failed = options_source_endpoint(options);
     return queue_source_create(out, options, shared);
 }
 
@@ -78,6 +84,8 @@ void source_register(source_t *s, counter_registry_t *registry)
     counter_registry_add(registry, &s->own_set);
     for (int i = EVENT_REASON_NONE + 1; i < EVENT_REASON_COUNT; i++)
         counter_registry_add(registry, &s->dead_letter_sets[i]);
+    for (size_t i = 0; i < s->more_count; i++)
+        counter_registry_add(registry, &s->more_sets[i]);
 }
 
 void source_unregister(source_t *s, counter_registry_t *registry)
@@ -86,6 +94,8 @@ void source_unregister(source_t *s, counter_registry_t *registry)
     counter_registry_remove(registry, &s->own_set);
     for (int i = EVENT_REASON_NONE + 1; i < EVENT_REASON_COUNT; i++)
         counter_registry_remove(registry, &s->dead_letter_sets[i]);
+    for (size_t i = 0; i < s->more_count; i++)
+        counter_registry_remove(registry, &s->more_sets[i]);
 }
 
 /* -- a slot's way -------------------------------------------------------------------------- */

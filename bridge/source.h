@@ -3,11 +3,11 @@
  *             take                    (publish.c)                       settle
  *     MNS -----------> waiting ------------------> sent --> done -----------------> gone from MNS
  *
- * A source is a queue that is polled (queue_source.h) or an endpoint that MNS pushes to.  Each
- * holds its messages in slots, hands them to the publisher one by one, and is told of each slot's
- * end: it is done, left to MNS, or lapsed before it was published.  What each makes of that, and
- * how messages come in the first place, is in its table of operations.  A source knows nothing of
- * others.
+ * A source is a queue that is polled (queue_source.h) or an endpoint that MNS pushes to
+ * (push_source.h).  Each holds its messages in slots, hands them to the publisher one by one, and
+ * is told of each slot's end: it is done, left to MNS, or lapsed before it was published.  What
+ * each makes of that, and how messages come in the first place, is in its table of operations.  A
+ * source knows nothing of others.
  *
  * Threads: the bridge's loop owns it; counters are read by the HTTP thread. */
 #ifndef BRIDGE_SOURCE_H
@@ -22,6 +22,7 @@
 typedef struct source_shared {
     slot_pool_t slots;
     const sl_clock_t *clock;
+    counter_registry_t *registry;
     uint64_t now_ms; /**< monotonic; read once a turn */
     uint64_t random;
     uint64_t delete_linger_ms;
@@ -57,6 +58,8 @@ typedef struct source_ops {
     void (*left)(slot_t *slot); /**< the broker refused it even as a dead letter */
     /** Its time was up before it was published: it comes again, and is counted as lapsed. */
     void (*lapsed)(slot_t *slot);
+    /** MNS says that its topic is another account's.  NULL: that does not matter. */
+    void (*foreign)(slot_t *slot);
 } source_ops_t;
 
 /** The head of every source. */
@@ -67,6 +70,7 @@ struct source {
     const char *name;
     char account[OPTIONS_ACCOUNT_MAX + 1], region[OPTIONS_REGION_MAX + 1];
     decode_place_t place;
+    const char *url;     /**< where MNS may push to; NULL: it is asked instead */
     int fds[2];          /**< readable when `take` has something to do; -1: none */
     size_t in_hand;      /**< all slots of this source, whatever their state */
     slot_list_t waiting; /**< to be published, in order */
@@ -74,6 +78,8 @@ struct source {
     counter_t counters[SOURCE_COUNTER_COUNT];
     counter_t dead_letters[EVENT_REASON_COUNT];
     counter_set_t set, own_set, dead_letter_sets[EVENT_REASON_COUNT];
+    counter_set_t *more_sets; /**< a kind's family with a label of its own; may be NULL */
+    size_t more_count;
     sl_buf_t labels[EVENT_REASON_COUNT]; /**< of NONE: the source alone */
 };
 
@@ -85,8 +91,11 @@ sl_err source_init(source_t *source, const source_ops_t *ops, const source_optio
 void source_fini(source_t *source);
 
 /** Makes the source that the options describe.
- *  @return SL_OK, SL_EINVAL (an endpoint that none can be, or no keys), SL_ENOMEM, SL_EIO. */
-sl_err source_create(source_t **out, const source_options_t *options, source_shared_t *shared);
+ *  @param failed  on error receives which of the options' texts could not be used.
+ *  @return SL_OK, SL_EINVAL (an endpoint that none can be, no keys, a file with something else in
+ *          it), SL_ENOMEM, SL_EIO (cannot listen, cannot read a file; errno). */
+sl_err source_create(source_t **out, const source_options_t *options, source_shared_t *shared,
+                     const char **failed);
 /** Its slots are gone with the pool of `shared`.  A pointer to NULL is fine. */
 void source_destroy(source_t **source);
 
