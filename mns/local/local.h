@@ -2,10 +2,12 @@
  *
  *     bytes ─> core/http ─> local.c: auth ─> route.c: one table ─> ops_*.c ─> queue.c, topic.c
  *                              parked long polls: ops_receive.c, woken by queue.c
+ *                              publish ─> endpoint.h ─┬─> a queue
+ *                                                     ├─> push.c: lanes, retries ─> courier.c ─>
+ * HTTP └─> note.c: mail and SMS, to be looked at
  *
- * One thread does everything.  What MNS has beyond (pushes over HTTP, mail, SMS, persistence,
- * faults on demand, throttling) has its place behind the same seams: an endpoint kind in topic.c, a
- * store under queue.h, a check beside auth in local.c. */
+ * One thread does everything.  Beside it stand what may go wrong on command (fault.h) and what
+ * outlives the process (disk.h); inspect.c shows what goes on inside. */
 #ifndef LOCAL_LOCAL_H
 #define LOCAL_LOCAL_H
 
