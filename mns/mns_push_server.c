@@ -33,7 +33,7 @@ static void must(bool ok, const char *what)
     abort();
 }
 
-static int bind_loopback(int family, int port)
+static int bind_loopback(int family, int flags, int port)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET,
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
@@ -41,7 +41,7 @@ static int bind_loopback(int family, int port)
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
                               .sin6_addr = IN6ADDR_LOOPBACK_INIT,
                               .sin6_port = htons((uint16_t)port)};
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     int failed = family == AF_INET ? bind(fd, (struct sockaddr *)&v4, sizeof v4)
                                    : bind(fd, (struct sockaddr *)&v6, sizeof v6);
     if (fd >= 0 && failed) {
@@ -122,7 +122,7 @@ push_server_t *push_server_create(const char *dns_name)
     BIO_free(bio);
     free(pem);
     EVP_PKEY_free(key);
-    server->listener = bind_loopback(AF_INET, 0);
+    server->listener = bind_loopback(AF_INET, 0, 0);
     must(server->listener >= 0, "bind");
     server->port = port_of(server->listener);
     server->client = -1;
@@ -206,10 +206,10 @@ size_t push_server_requests(push_server_t *server)
 
 void push_trap_open(push_trap_t *trap)
 {
-    trap->v4 = bind_loopback(AF_INET, 0);
+    trap->v4 = bind_loopback(AF_INET, SOCK_NONBLOCK, 0);
     must(trap->v4 >= 0 && listen(trap->v4, 64) == 0, "a trap");
     trap->port = port_of(trap->v4);
-    trap->v6 = bind_loopback(AF_INET6, trap->port);
+    trap->v6 = bind_loopback(AF_INET6, SOCK_NONBLOCK, trap->port);
     must(trap->v6 < 0 || listen(trap->v6, 64) == 0, "a trap");
 }
 
@@ -223,11 +223,7 @@ void push_trap_close(push_trap_t *trap)
 static size_t sprung(int listener)
 {
     size_t count = 0;
-    struct timeval at_once = {0, 1};
-    if (listener < 0)
-        return 0;
-    setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &at_once, sizeof at_once);
-    for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; count++)
+    for (int fd; listener >= 0 && (fd = accept(listener, NULL, NULL)) >= 0; count++)
         close(fd);
     return count;
 }
