@@ -259,9 +259,10 @@ static void an_old_certificate_serves_on_when_its_server_fails(void **state)
         push_server_answer(scene->server, heads[i], "nonsense", 8);
         scene->now_s += DAY_S;
         uint64_t before = stats(scene).fetches;
-        do /* retry_ms of the failure before may not be over */
+        do { /* until one begins that gets this answer */
+            mns_push_run(scene->verifier, 0);
             assert_int_equal(ask(scene), MNS_PUSH_GENUINE);
-        while (stats(scene).fetches == before);
+        } while (stats(scene).fetches == before);
         run_until_a_fetch_ended(scene);
         assert_int_equal(ask(scene), MNS_PUSH_GENUINE);
     }

@@ -99,6 +99,36 @@ static void swap(const char *one, const char *other)
     b->value_len = kept.value_len;
 }
 
+/* The three below change what the headers say and leave the string to sign, and so the signature,
+ * as it was. */
+static void hide_in_target(const char *name, const char *unused)
+{
+    char text[256];
+    mns_push_header_t header = *sample_header(&push, name);
+    snprintf(text, sizeof text, "%s:%s\n%s", name, header.value, push.target);
+    push.target = sample_keep(&push, text, strlen(text));
+    drop(name, unused);
+}
+
+static void hide_in_value(const char *name, const char *before)
+{
+    char text[256];
+    mns_push_header_t header = *sample_header(&push, name);
+    snprintf(text, sizeof text, "%s\n%s:%s", sample_header(&push, before)->value, name,
+             header.value);
+    drop(name, NULL);
+    set(before, text);
+}
+
+static void hide_in_name(const char *name, const char *behind)
+{
+    char text[256];
+    mns_push_header_t header = *sample_header(&push, name);
+    int len = snprintf(text, sizeof text, "%s:%s\n%s", name, header.value, behind);
+    drop(name, NULL);
+    rename_header(behind, sample_keep(&push, text, (size_t)len));
+}
+
 static void nul_behind(const char *name, const char *unused)
 {
     (void)unused;
@@ -687,6 +717,37 @@ static void the_trap_springs(void **state)
     mns_push_destroy(&verifier);
 }
 
+/* A list of one's own is compared as strictly as the default one. */
+static void only_what_is_listed_is_allowed(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"certs.example", "certs.example:8443", "[::1]:9443",
+                                        "127.0.0.1:9443", NULL};
+    static const char *const foreign[] = {"https://certs.example:8444/x",
+                                          "https://certs.example:844/x",
+                                          "https://certs.example.evil/x",
+                                          "https://certs.exampl/x",
+                                          "https://a.certs.example/x",
+                                          "https://certs.example:9443/x",
+                                          "https://[::1]/x",
+                                          "https://[0::1]:9443/x",
+                                          "https://127.0.0.1/x",
+                                          "https://127.1:9443/x",
+                                          "https://2130706433:9443/x",
+                                          "https://127.0.0.1.:9443/x",
+                                          "https://" OSS "/x"};
+    mns_push_options_t options = {.size = sizeof options, .hosts = hosts, .now_s = sample_now_s};
+    mns_push_verifier_t *verifier;
+    assert_int_equal(mns_push_create(&verifier, &options), MNS_OK);
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        sample_init(&push, foreign[i]);
+        sample_sign(&push, stranger_key);
+        assert_int_equal(sample_ask(&push, verifier, NULL), MNS_PUSH_FOREIGN_CERT_URL);
+    }
+    assert_int_equal(fetches(verifier), 0);
+    mns_push_destroy(&verifier);
+}
+
 /* -- the page -------------------------------------------------------------------------------- */
 
 static char *read_page(void)
@@ -824,6 +885,7 @@ int main(void)
         cmocka_unit_test(what_the_forgeries_start_from_is_genuine),
         cmocka_unit_test(the_trap_springs),
         cmocka_unit_test(every_forgery_is_refused_and_nobody_called),
+        cmocka_unit_test(only_what_is_listed_is_allowed),
         cmocka_unit_test(no_push_altered_by_chance_verifies),
         cmocka_unit_test(the_page_lists_every_forgery_and_no_other),
     };
