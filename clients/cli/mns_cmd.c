@@ -11,7 +11,7 @@ static const mns_group_t *const groups[] = {&mns_queue_group, &mns_topic_group,
                                             &mns_subscription_group};
 static const mns_command_t *const commands[] = {
     &mns_publish_command, &mns_send_command,       &mns_receive_command, &mns_peek_command,
-    &mns_delete_command,  &mns_visibility_command, &mns_setup_command};
+    &mns_delete_command,  &mns_visibility_command, &mns_setup_command,   &mns_doctor_command};
 
 enum {
     GROUPS = sizeof groups / sizeof groups[0],

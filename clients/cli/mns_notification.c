@@ -111,6 +111,8 @@ static bool take_source(const cJSON *object, mns_source_t *source, char why[NOTI
            take_text(object, "endpoint", &source->endpoint, why) &&
            take_text(object, "account", &source->account, why) &&
            take_text(object, "region", &source->region, why) &&
+           take_text(object, "path", &source->path, why) &&
+           take_text(object, "topic", &source->topic, why) &&
            (block == NULL || take_topic(block, source, why));
 }
 

@@ -18,6 +18,7 @@ enum { NOTIFICATION_WHY_BYTES = 256 };
 typedef struct mns_source {
     const char *type, *queue, *endpoint, *account, *region;
     const char *topic, *topic_endpoint;
+    const char *path;    /**< of a push source */
     const cJSON *events; /**< an array of strings */
 } mns_source_t;
 

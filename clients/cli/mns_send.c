@@ -92,7 +92,8 @@ static void put_message(sending_t *sending, const mns_message_t *message)
     show_begin(show, SHOW_ROWS);
     show_text(show, "MessageId", message->message_id);
     show_text(show, "MessageBodyMD5", message->body_md5);
-    show_text(show, "ReceiptHandle", message->receipt_handle);
+    if (sending->request.queue != NULL)
+        show_text(show, "ReceiptHandle", message->receipt_handle);
     show_end(show);
 }
 
@@ -318,8 +319,8 @@ static const config_program_t publish_program = {
     .positional = "TOPIC BODY…|-",
     .summary = "Publishes each BODY as a message to a topic; - publishes each line of standard "
                "input that is not empty.",
-    .epilog = "A row for each message: MessageId and MessageBodyMD5 (a third column stays empty). "
-              "The first request that fails ends it (exit 1), and how many were published before "
+    .epilog = "A row for each message: MessageId and MessageBodyMD5. The first request that fails "
+              "ends it (exit 1), and how many were published before "
               "is told. Mails and SMS go to the topic's subscriptions of that kind.",
     .table = {publish_opts, sizeof publish_opts / sizeof publish_opts[0],
               sizeof(publish_options_t)},

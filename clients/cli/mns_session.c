@@ -87,31 +87,45 @@ bool session_endpoint(const session_t *session, char out[512])
     return false;
 }
 
-/* Who names a file, a profile or a role here means it, whatever keys the environment holds. */
-static void forget_environment_keys(void)
+/* Who names a file, a profile or a role here means it, whatever the environment holds; and who
+ * names a role alone means no file in the home folder either. */
+static void forget_environment(bool files)
 {
-    unsetenv("ALIBABA_CLOUD_ACCESS_KEY_ID");
-    unsetenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
-    unsetenv("ALIBABA_CLOUD_SECURITY_TOKEN");
+    static const char *const keys[] = {"ALIBABA_CLOUD_ACCESS_KEY_ID",
+                                       "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+                                       "ALIBABA_CLOUD_SECURITY_TOKEN"};
+    static const char *const places[] = {"ALIBABA_CLOUD_CREDENTIALS_FILE", "ALIBABA_CLOUD_PROFILE",
+                                         "HOME"};
+    for (size_t i = 0; i < 3; i++) {
+        unsetenv(keys[i]);
+        if (files)
+            unsetenv(places[i]);
+    }
 }
 
-static void print_trace(void *ctx, const char *line)
+/* While there is no client yet, what libmns has to say is about keys. */
+static void on_trace(void *ctx, const char *line)
 {
-    (void)ctx;
-    say_line("trace: ", line);
+    session_t *session = ctx;
+    if (session->client == NULL)
+        snprintf(session->keys_note, sizeof session->keys_note, "%s", line);
+    if (session->common->trace)
+        say_line("trace: ", line);
 }
 
-mns_client_options_t session_client_options(const session_t *session)
+mns_client_options_t session_client_options(session_t *session)
 {
     const mns_common_t *common = session->common;
-    if (common->credentials_file != NULL || common->profile != NULL || common->ecs_role != NULL)
-        forget_environment_keys();
+    bool file = common->credentials_file != NULL || common->profile != NULL;
+    if (file || common->ecs_role != NULL)
+        forget_environment(!file);
     return (mns_client_options_t){
         .size = sizeof(mns_client_options_t),
         .timeout_ms = (uint32_t)common->timeout_ms,
         .connect_timeout_ms = common->timeout_ms < 5000 ? (uint32_t)common->timeout_ms : 0,
         .ca_file = common->ca_file,
-        .trace = common->trace ? print_trace : NULL,
+        .trace = on_trace,
+        .trace_ctx = session,
         .credentials_file = common->credentials_file,
         .credentials_profile = common->profile,
         .ecs_role = common->ecs_role,
@@ -162,10 +176,9 @@ bool session_open(session_t *session, int *code)
     options.endpoint = endpoint;
     mns_err err = mns_client_create(&session->client, &options);
     if (err == MNS_EINVAL)
-        session_say(session,
-                    "no access keys, or the keys or the credentials file are malformed; see "
-                    "ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET, "
-                    "--credentials-file");
+        session_say(session, "%s",
+                    *session->keys_note != '\0' ? session->keys_note
+                                                : "the access keys are malformed");
     else if (err != MNS_OK)
         session_tell(session, err, NULL);
     *code = err == MNS_EINVAL || err == MNS_ENOKEYS ? CLI_USAGE : CLI_NOT_ALL;

@@ -76,6 +76,7 @@ typedef struct session {
     const char *const *args; /**< the positional arguments */
     size_t arg_count;
     mns_client_t *client; /**< NULL until session_open */
+    char keys_note[512];  /**< what libmns says about keys that it does not like */
     place_t place;
     show_t show;
 } session_t;
@@ -89,8 +90,8 @@ void session_close(session_t *session);
 bool session_endpoint(const session_t *session, char out[512]);
 
 /** What of the common options a client is made with; endpoint still missing.  What they say about
- *  keys takes the place of the environment's keys. */
-mns_client_options_t session_client_options(const session_t *session);
+ *  keys takes the place of what the environment says. */
+mns_client_options_t session_client_options(session_t *session);
 
 /** Runs a request; an error (MNS_EMPTY is none) is told.  @param reply  as mns_call's: free it. */
 mns_err session_call(session_t *session, const mns_request_t *request, mns_reply_t **reply);

@@ -154,7 +154,10 @@ static sl_err write_pair(sl_buf_t *out, const char *name, uint32_t name_len, mp_
     }
     size_t width = text_columns(name, name_len);
     pad(out, (widest > width ? widest - width : 0) + 2);
+    size_t before = out->len;
     sl_err err = cell(out, raw);
+    while (out->len == before && before > 0 && out->data[before - 1] == ' ')
+        out->len = --before; /* nothing stands there: no blanks at the end */
     sl_buf_append_byte(out, '\n');
     return err;
 }

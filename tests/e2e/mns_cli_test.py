@@ -13,7 +13,7 @@ import unittest
 import urllib.request
 
 from scripted_mns import Scripted, answer
-from stack import ACCOUNT, BIN, KEYS, REGION, LineReader, Stack, wait_for
+from stack import ACCOUNT, BIN, KEYS, REGION, ROOT, LineReader, Stack, wait_for
 
 SLUICE, BRIDGE = BIN / "sluice", BIN / "sluice-bridge"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"
@@ -176,6 +176,21 @@ class MnsCli(unittest.TestCase):
         rows = dict(row.split("\t") for row in self.mns("queue", "get", "plain").splitlines())
         self.assertEqual((rows["QueueName"], rows["VisibilityTimeout"], rows["LoggingEnabled"]), ("plain", "30", "false"))
         self.assertEqual(set(rows), set(self.object("queue", "get", "plain")))
+
+    def test_the_manual_lists_the_columns(self):
+        manual = (ROOT / "docs" / "mns-commands.md").read_text()
+        self.queue("columns", "--visibility-timeout", 60)
+        self.topic("columns")
+        self.mns("subscription", "create", "columns", "s", "columns")
+        told = {"queue list --long": self.objects("queue", "list", "--long", "--limit", 1),
+                "topic list --long": self.objects("topic", "list", "--long", "--limit", 1),
+                "subscription list --long": self.objects("subscription", "list", "columns", "--long"),
+                "send": self.objects("send", "columns", "x", "--delay", 1),
+                "publish": self.objects("publish", "columns", "x"),
+                "receive": self.objects("receive", "columns", "--wait", 5)}
+        for command, rows in told.items():
+            listed = re.search(rf"^\| `{command}`(?:, `peek`)? \| (.*?)(?: \(.*\))? \|$", manual, re.MULTILINE)[1]
+            self.assertEqual(listed.split(", "), list(rows[0]), command)
 
     # -- topics and subscriptions
 
