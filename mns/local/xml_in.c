@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* While parsing, nodes and texts still move as their arrays grow, so places are kept as numbers;
  * xml_parse turns them into pointers at the end.  Node 0 is the root. */
@@ -17,9 +18,10 @@ typedef struct raw_node {
 
 struct xml_doc {
     XML_Parser parser;
-    sl_buf_t raw;   /* of raw_node_t */
-    sl_buf_t text;  /* names and texts, each with its NUL */
-    sl_buf_t nodes; /* of xml_node_t */
+    unsigned long salt; /* random: nobody outside may choose what collides in expat's tables */
+    sl_buf_t raw;       /* of raw_node_t */
+    sl_buf_t text;      /* names and texts, each with its NUL */
+    sl_buf_t nodes;     /* of xml_node_t */
     uint32_t open[XML_DEPTH_MAX];
     size_t depth;
     sl_err err;
@@ -123,6 +125,9 @@ sl_err xml_doc_create(xml_doc_t **out)
         xml_doc_destroy(&d);
         return SL_ENOMEM;
     }
+    /* expat takes 0 for "none"; without random bytes it is left to expat */
+    if (getrandom(&d->salt, sizeof d->salt, 0) != sizeof d->salt)
+        d->salt = 0;
     *out = d;
     return SL_OK;
 }
@@ -150,6 +155,7 @@ static sl_err tokenise(xml_doc_t *d, const void *bytes, size_t len)
     if (len > INT32_MAX)
         return SL_ELIMIT;
     XML_ParserReset(d->parser, "UTF-8");
+    XML_SetHashSalt(d->parser, d->salt); /* or it asks the system for one, each time */
     XML_SetUserData(d->parser, d);
     XML_SetElementHandler(d->parser, on_start, on_end);
     XML_SetCharacterDataHandler(d->parser, on_text);
