@@ -5,6 +5,7 @@
 
 struct box_entry {
     struct box_entry *prev, *next;
+    uint64_t number; /* by which it is kept */
     size_t len;
     char text[];
 };
@@ -25,6 +26,8 @@ static void remove_oldest(box_t *b)
     DL_DELETE(b->entries, oldest);
     b->bytes -= size_of(oldest);
     b->count--;
+    if (b->keeper.on_remove != NULL)
+        b->keeper.on_remove(b->keeper.ctx, b, oldest->number);
     free(oldest);
 }
 
@@ -34,24 +37,49 @@ void box_clear(box_t *b)
         remove_oldest(b);
 }
 
+/* NULL: no memory. */
+static box_entry_t *append(box_t *b, const char *text, size_t len)
+{
+    box_entry_t *entry = malloc(sizeof *entry + len);
+    if (entry == NULL)
+        return NULL;
+    entry->number = 0;
+    entry->len = len;
+    memcpy(entry->text, text, len);
+    DL_APPEND(b->entries, entry);
+    b->bytes += size_of(entry);
+    b->count++;
+    return entry;
+}
+
 sl_err box_add(box_t *b, const char *json)
 {
     b->added++;
-    size_t len = json != NULL ? strlen(json) : 0;
-    box_entry_t *entry = json != NULL ? malloc(sizeof *entry + len) : NULL;
+    box_entry_t *entry = json != NULL ? append(b, json, strlen(json)) : NULL;
     if (entry == NULL) {
         b->dropped++;
         return SL_ENOMEM;
     }
-    entry->len = len;
-    memcpy(entry->text, json, len);
-    DL_APPEND(b->entries, entry);
-    b->bytes += size_of(entry);
-    b->count++;
+    if (b->keeper.on_add != NULL)
+        entry->number = b->keeper.on_add(b->keeper.ctx, b, entry->text, entry->len);
     while (b->count > b->count_max || b->bytes > b->bytes_max) {
         remove_oldest(b);
         b->dropped++;
     }
+    return SL_OK;
+}
+
+void box_keep(box_t *b, const box_keeper_t *keeper)
+{
+    b->keeper = *keeper;
+}
+
+sl_err box_restore(box_t *b, uint64_t number, const char *text, size_t len)
+{
+    box_entry_t *entry = append(b, text, len);
+    if (entry == NULL)
+        return SL_ENOMEM;
+    entry->number = number;
     return SL_OK;
 }
 

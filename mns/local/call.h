@@ -19,7 +19,7 @@ struct local {
     topic_t *topics;
     disk_t *disk; /**< NULL: all is in memory alone */
     xml_doc_t *xml;
-    sl_buf_t target_memory, scratch;
+    sl_buf_t target_memory, scratch, kept;
     faults_t faults;
     answers_t answers;
     box_t mails, sms;

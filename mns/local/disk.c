@@ -216,6 +216,8 @@ static int write_transaction(disk_t *d)
     if (err == 0)
         err = write_all(d, txn);
     if (err == 0)
+        err = disk_write_kept(d, txn);
+    if (err == 0)
         err = disk_write_meta(d, txn);
     if (err == 0)
         return mdb_txn_commit(txn);
@@ -244,6 +246,7 @@ static void settle_written(disk_t *d)
     }
     forget_names(&d->queue_names);
     forget_names(&d->topic_names);
+    disk_settle_kept(d, true);
     d->saved_number = d->options.queues->number;
 }
 
@@ -266,6 +269,7 @@ static void settle_failed(disk_t *d, int err)
               mdb_strerror(err));
     counter_add(&d->counters[DISK_COUNT_FAILURES], 1);
     undo_new(d);
+    disk_settle_kept(d, false);
     disk_reserve_release(d);
     d->saved_number = d->options.queues->number; /* will be written with the next change */
 }
@@ -273,7 +277,8 @@ static void settle_failed(disk_t *d, int err)
 static bool has_notes(const disk_t *d)
 {
     return d->changed != NULL || d->gone != NULL || d->queue_names.noted != NULL ||
-           d->topic_names.noted != NULL || d->queue_names.all || d->topic_names.all;
+           d->topic_names.noted != NULL || d->queue_names.all || d->topic_names.all ||
+           d->changes != NULL;
 }
 
 sl_err disk_commit(disk_t *d)
@@ -326,6 +331,7 @@ void disk_close(disk_t **disk)
     free_gone(d);
     forget_names(&d->queue_names);
     forget_names(&d->topic_names);
+    disk_settle_kept(d, true);
     sl_buf_fini(&d->record);
     if (d->options.registry != NULL)
         counter_registry_remove(d->options.registry, &d->counter_set);

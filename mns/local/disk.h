@@ -17,7 +17,7 @@
  *     meta      "store" -> format, boot, the last number given
  *     queues    name -> attributes, times                 topics   name -> the same, subscriptions
  *     messages  number -> all that never changes          states   number -> what a receive changes
- *     reserve   filler
+ *     reserve   filler                                    pushes, dead, mails, sms: see keep.h
  *
  * One thread; one process at a time, which a lock on the directory's file "lock" sees to. */
 #ifndef LOCAL_DISK_H
@@ -76,6 +76,23 @@ bool disk_message_gone(disk_t *disk, message_t *message);
 void disk_queue(disk_t *disk, const char *name);
 /** The same of a topic, or of its subscriptions. */
 void disk_topic(disk_t *disk, const char *name);
+
+/** Other modules' records, by numbers of the store's. */
+#define DISK_KEPT(X)  X(PUSHES, "pushes") X(DEAD, "dead") X(MAILS, "mails") X(SMS, "sms")
+#define X(name, text) KEPT_##name,
+typedef enum { DISK_KEPT(X) KEPT_COUNT } kept_t;
+#undef X
+
+/** A record is there, or has changed.  @param bytes  copied; NULL: there was no memory for them. */
+void disk_keep(disk_t *disk, kept_t kind, uint64_t number, const void *bytes, size_t len);
+void disk_forget(disk_t *disk, kept_t kind, uint64_t number);
+
+/** Calls fn for every record, by number.
+ *  @param sentence  says what is wrong.
+ *  @return SL_OK, SL_EPROTO (damaged), SL_ENOMEM, or what fn returned. */
+typedef sl_err kept_fn(void *ctx, uint64_t number, const uint8_t *bytes, size_t len);
+sl_err disk_read_kept(disk_t *disk, kept_t kind, kept_fn *fn, void *ctx,
+                      char sentence[DISK_SENTENCE_MAX]);
 
 /** Is the disk full?  Then nothing new can be kept, but receiving and deleting go on. */
 bool disk_is_short(const disk_t *disk);

@@ -17,8 +17,10 @@
     X(STATES, "states", MDB_INTEGERKEY)     \
     X(RESERVE, "reserve", MDB_INTEGERKEY)
 #define X(name, text, flags) DISK_##name,
-typedef enum { DISK_TABLES(X) DISK_TABLE_COUNT } disk_table_t;
+#define Y(name, text)        DISK_##name,
+typedef enum { DISK_TABLES(X) DISK_KEPT(Y) DISK_TABLE_COUNT } disk_table_t;
 #undef X
+#undef Y
 
 /** A queue or topic to be written, or deleted when it is not there. */
 typedef struct disk_name {
@@ -31,6 +33,8 @@ typedef struct disk_names {
     bool all;           /**< some could not be noted */
 } disk_names_t;
 
+typedef struct disk_change disk_change_t; /* see disk_kept.c */
+
 struct disk {
     disk_options_t options;
     MDB_env *env;
@@ -39,6 +43,8 @@ struct disk {
     bool open; /**< loaded: there is something to commit */
     message_t *changed, *gone;
     disk_names_t queue_names, topic_names;
+    disk_change_t *changes; /**< hash by number */
+    bool lost;              /**< there was no memory for one */
     uint64_t saved_number;
     bool fresh; /**< something was noted since the last try */
     uint64_t due_ms;
@@ -57,5 +63,13 @@ void disk_reserve_open(disk_t *d);
 void disk_reserve_release(disk_t *d);
 /** Tries to have it again. */
 void disk_reserve_restore(disk_t *d);
+
+/** Writes the changes of disk_keep and disk_forget.  @return an error of LMDB's. */
+int disk_write_kept(disk_t *d, MDB_txn *txn);
+/** They are written, or were not. */
+void disk_settle_kept(disk_t *d, bool written);
+
+/** Says what is wrong with records.  @return err. */
+sl_err disk_complain_load(char *sentence, sl_err err);
 
 #endif

@@ -46,7 +46,7 @@ static sl_err complain_mdb(char *sentence, int err)
     }
 }
 
-static sl_err complain_load(char *sentence, sl_err err)
+sl_err disk_complain_load(char *sentence, sl_err err)
 {
     if (err == SL_ENOMEM || err == SL_ELIMIT)
         return complain(sentence, SL_ENOMEM, "out of memory");
@@ -133,11 +133,13 @@ static sl_err read_meta(disk_t *d, MDB_txn *txn, char *sentence)
 static int open_tables(disk_t *d, MDB_txn *txn)
 {
 #define X(name, text, flags) {text, flags},
+#define Y(name, text)        {text, MDB_INTEGERKEY},
     static const struct {
         const char *name;
         unsigned flags;
-    } rows[] = {DISK_TABLES(X)};
+    } rows[] = {DISK_TABLES(X) DISK_KEPT(Y)};
 #undef X
+#undef Y
     int err = 0;
     for (size_t i = 0; i < DISK_TABLE_COUNT && err == 0; i++)
         err = mdb_dbi_open(txn, rows[i].name, rows[i].flags | MDB_CREATE, &d->tables[i]);
@@ -326,7 +328,7 @@ static sl_err load(disk_t *d, char *sentence)
     if (err == SL_OK) {
         err = load_all(&l);
         if (err != SL_OK)
-            complain_load(sentence, err);
+            disk_complain_load(sentence, err);
     }
     if (l.txn != NULL)
         mdb_txn_abort(l.txn);

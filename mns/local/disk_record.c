@@ -161,6 +161,24 @@ bool record_read_state(const void *bytes, size_t len, message_image_t *image)
     return true;
 }
 
+/* -- other modules' ------------------------------------------------------------------------ */
+
+void record_kept(sl_buf_t *out, uint64_t number, const void *bytes, size_t len)
+{
+    begin(out);
+    mp_put_array(out, 2);
+    mp_put_uint(out, number);
+    mp_put_bin(out, bytes, len);
+    end(out);
+}
+
+bool record_read_kept(const void *bytes, size_t len, uint64_t number, const uint8_t **out,
+                      uint32_t *out_len)
+{
+    mp_cursor_t in;
+    return open_record(bytes, len, &in) && is_number(&in, number) && mp_get_bin(&in, out, out_len);
+}
+
 /* -- queues -------------------------------------------------------------------------------- */
 
 void record_queue(sl_buf_t *out, const queue_t *q)

@@ -21,6 +21,7 @@ void record_message(sl_buf_t *out, const message_t *message);
 void record_state(sl_buf_t *out, const message_t *message);
 void record_queue(sl_buf_t *out, const queue_t *queue);
 void record_topic(sl_buf_t *out, const topic_t *topic);
+void record_kept(sl_buf_t *out, uint64_t number, const void *bytes, size_t len);
 
 /** @param version  of the format that wrote the record.
  *  @return SL_OK, SL_EPROTO (damaged, or not of this program), SL_EVERSION. */
@@ -31,6 +32,10 @@ sl_err record_read_meta(const void *bytes, size_t len, record_meta_t *meta, uint
  *  @return false: the record is damaged. */
 bool record_read_message(const void *bytes, size_t len, message_image_t *image);
 bool record_read_state(const void *bytes, size_t len, message_image_t *image);
+
+/** @param number  what the record must be about.  @return false: it is damaged. */
+bool record_read_kept(const void *bytes, size_t len, uint64_t number, const uint8_t **out,
+                      uint32_t *out_len);
 
 /** Each makes what its record is about.  @param name  what that must be.
  *  @return SL_OK, SL_EPROTO (damaged), SL_ENOMEM, SL_ELIMIT. */

@@ -2,6 +2,7 @@
 
 #include "call.h"
 #include "inspect.h"
+#include "keep.h"
 #include "route.h"
 
 #include <errno.h>
@@ -254,6 +255,9 @@ static sl_err create_pushes(local_t *l, const local_options_t *options, char *se
         .store = &l->queues,
         .faults = &l->faults,
         .clock = options->clock,
+        .on_change = keep_push,
+        .on_gone = keep_push_gone,
+        .ctx = l,
         .time_scale = options->time_scale != 0 ? options->time_scale : 1};
     sl_err err = pushes_create(&l->pushes, &pushes);
     if (err == SL_EINVAL)
@@ -278,6 +282,8 @@ sl_err local_create(local_t **out, const local_options_t *options,
     if (err == SL_OK)
         err = create_pushes(l, options, sentence);
     if (err == SL_OK)
+        err = keep_start(l, sentence);
+    if (err == SL_OK)
         *out = l;
     else
         local_destroy(&l);
@@ -291,12 +297,12 @@ void local_destroy(local_t **local)
         return;
     int saved = errno;
     http_server_destroy(&l->http); /* first: parked requests let go of what they wait for */
+    disk_close(&l->disk);          /* while all is still there */
     answers_fini(&l->answers);
     faults_fini(&l->faults);
     pushes_destroy(&l->pushes);
     box_clear(&l->mails);
     box_clear(&l->sms);
-    disk_close(&l->disk); /* while all is still there */
     queue_store_fini(&l->queues);
     topic_destroy_all(&l->topics);
     auth_fini(&l->auth);
@@ -305,6 +311,7 @@ void local_destroy(local_t **local)
     free(l->key_kept);
     sl_buf_fini(&l->target_memory);
     sl_buf_fini(&l->scratch);
+    sl_buf_fini(&l->kept);
     free(l);
     *local = NULL;
     errno = saved;

@@ -65,11 +65,12 @@ int fixture_teardown(void **state)
 void fixture_restart(fixture_t *f)
 {
     char sentence[LOCAL_SENTENCE_MAX];
+    const raw_client_t before = f->client;
     raw_close(&f->client);
     local_destroy(&f->local);
     if (local_create(&f->local, &f->options, sentence) != SL_OK)
         fail_msg("%s", sentence);
-    fixture_connect(f, &f->client);
+    raw_open(&f->client, local_url(f->local), before.turn, before.ctx);
 }
 
 void fixture_pass_ms(fixture_t *f, uint64_t ms)

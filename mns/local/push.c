@@ -362,7 +362,7 @@ static void copy_trimmed(char *out, const char *text, size_t size)
 static sl_err push_create(push_lane_t *lane, const push_view_t *view, push_t **out)
 {
     queue_store_t *store = lane->pushes->options.store;
-    if (store->bytes >= store->bytes_max)
+    if (view->number == 0 && queue_store_full(store))
         return SL_ELIMIT;
     push_t *push = calloc(1, sizeof *push + view->body_len + 1);
     if (push == NULL || heap_reserve(&lane->waiting, lane->pending + 1) != SL_OK ||

@@ -265,12 +265,17 @@ static message_t *copy_message(const message_t *head, const sl_buf_t *xml)
     return m;
 }
 
+bool queue_store_full(const queue_store_t *s)
+{
+    return s->bytes >= s->bytes_max || (s->disk != NULL && disk_is_short(s->disk));
+}
+
 sl_err message_create(queue_store_t *s, const char *body, size_t len, const sl_buf_t *beside,
                       message_t **out)
 {
     message_t head = {.body_bytes = len};
     uint8_t md5[MD5_BYTES];
-    if (s->bytes >= s->bytes_max || (s->disk != NULL && disk_is_short(s->disk)))
+    if (queue_store_full(s))
         return SL_ELIMIT;
     if (!digest_md5(s->digest, body, len, md5))
         return SL_ENOMEM;

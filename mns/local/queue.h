@@ -163,6 +163,9 @@ void queue_set_attributes(queue_t *queue, const queue_attributes_t *attributes);
 /** Its messages vanish, its waits end with WAIT_GONE. */
 void queue_destroy(queue_t *queue);
 
+/** Is there no room for anything new, in memory or on disk? */
+bool queue_store_full(const queue_store_t *store);
+
 /** A new message id, and a NUL.  No other message of any server has it. */
 void queue_store_new_id(queue_store_t *store, char out[MESSAGE_ID_LEN + 1]);
 
