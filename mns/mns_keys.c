@@ -82,7 +82,7 @@ static mns_err take(mns_found_t *found, mns_keys_source_t source, const char *id
                  id == NULL       ? "the access key id"
                  : secret == NULL ? "the access key secret"
                                   : "access key or token",
-                 places[source], id == NULL || secret == NULL ? "lacks" : "is malformed");
+                 places[source], id == NULL || secret == NULL ? "is missing" : "is malformed");
     return err;
 }
 

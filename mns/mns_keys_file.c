@@ -132,9 +132,9 @@ static mns_err read_lines(mns_found_t *found, section_t *section, char *text)
 static mns_err use_keys(mns_found_t *found, const section_t *section, const char *token)
 {
     if (section->access_key_id == NULL)
-        return wrong(found, section, 0, "access_key_id lacks");
+        return wrong(found, section, 0, "access_key_id is missing");
     if (section->access_key_secret == NULL)
-        return wrong(found, section, 0, "access_key_secret lacks");
+        return wrong(found, section, 0, "access_key_secret is missing");
     found->source = MNS_KEYS_FILE;
     mns_err err =
         mns_keys_set(&found->keys, section->access_key_id, section->access_key_secret, token);
@@ -159,12 +159,13 @@ static mns_err use(mns_found_t *found, const section_t *section)
         return MNS_ENOKEYS;
     }
     if (type == NULL)
-        return wrong(found, section, 0, "type lacks");
+        return wrong(found, section, 0, "type is missing");
     if (strcmp(type, "access_key") == 0)
         return use_keys(found, section, NULL);
     if (strcmp(type, "sts") == 0)
-        return section->security_token == NULL ? wrong(found, section, 0, "security_token lacks")
-                                               : use_keys(found, section, section->security_token);
+        return section->security_token == NULL
+                   ? wrong(found, section, 0, "security_token is missing")
+                   : use_keys(found, section, section->security_token);
     if (strcmp(type, "ecs_ram_role") == 0)
         return use_role(found, section);
     return wrong(found, section, 0, "type is neither access_key, sts nor ecs_ram_role");

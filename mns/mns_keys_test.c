@@ -138,10 +138,11 @@ static void half_a_key_is_no_reason_to_look_elsewhere(void **state)
     write_file(home_file, DEFAULT, strlen(DEFAULT));
     setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "env-id", 1);
     assert_int_equal(find(), MNS_EINVAL);
-    assert_string_equal(found.note, "credentials: the access key secret of the environment lacks");
+    assert_string_equal(found.note,
+                        "credentials: the access key secret of the environment is missing");
     options.access_key_secret = "secret";
     assert_int_equal(find(), MNS_EINVAL);
-    assert_string_equal(found.note, "credentials: the access key id of the options lacks");
+    assert_string_equal(found.note, "credentials: the access key id of the options is missing");
     options.access_key_id = "a\r\nb";
     assert_int_equal(find(), MNS_EINVAL);
     assert_string_equal(found.note, "credentials: access key or token of the options is malformed");
@@ -248,14 +249,14 @@ static void what_is_wrong_is_told_once_with_its_place(void **state)
         {"\n\nnonsense\n", ":3: neither [section] nor name = value"},
         {"[default]\ntype=access_key\ntype=sts\n", ":3: this name is there twice"},
         {"[default]\n[default]\n", ":2: this section is there twice"},
-        {"[default]\n", ": [default]: type lacks"},
+        {"[default]\n", ": [default]: type is missing"},
         {"[default]\ntype = ram_role_arn\n",
          ": [default]: type is neither access_key, sts nor ecs_ram_role"},
-        {"[default]\ntype = access_key\n", ": [default]: access_key_id lacks"},
+        {"[default]\ntype = access_key\n", ": [default]: access_key_id is missing"},
         {"[default]\ntype = access_key\naccess_key_id = a\n",
-         ": [default]: access_key_secret lacks"},
+         ": [default]: access_key_secret is missing"},
         {"[default]\ntype = sts\naccess_key_id = a\naccess_key_secret = b\n",
-         ": [default]: security_token lacks"},
+         ": [default]: security_token is missing"},
         {"[default]\ntype = access_key\naccess_key_id = a b\naccess_key_secret = hidden\n",
          ": [default]: access key or token is malformed"},
         {"[default]\ntype = ecs_ram_role\nrole_name = ../x\n",

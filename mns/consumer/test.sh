@@ -25,7 +25,7 @@ export PKG_CONFIG_PATH="$libdir/pkgconfig"
 cflags=$(pkg-config --define-prefix --cflags mns)
 libs=$(pkg-config --define-prefix --libs mns)
 # shellcheck disable=SC2086 # flags are lists
-for example in hello drain push_verify; do
+for example in hello drain topics errors push_verify; do
   $cc $flags -std=c11 -Wall -Wextra -Werror $cflags "$source/examples/$example.c" -o "$work/$example" $libs
 done
 # shellcheck disable=SC2086
