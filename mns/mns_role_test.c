@@ -322,11 +322,38 @@ static outcome_t run(const mns_request_t *request)
     return outcome;
 }
 
-static void assert_key_used(const char *id, const char *token)
+/* The value of a header of the newest request to the service. */
+static const char *header(const char *name)
 {
-    char expected[64];
-    snprintf(expected, sizeof expected, "\r\nAuthorization: MNS %s:", id);
-    assert_non_null(strstr(fake_head(service), expected));
+    static char values[4][256];
+    static unsigned turn;
+    char key[64], *value = values[turn++ % 4];
+    snprintf(key, sizeof key, "\r\n%s: ", name);
+    const char *at = strcasestr(fake_head(service), key);
+    if (at == NULL)
+        return "";
+    at += strlen(key);
+    snprintf(value, sizeof values[0], "%.*s", (int)strcspn(at, "\r"), at);
+    return value;
+}
+
+/* The newest request to the service is signed with this key. */
+static void assert_key_used(const char *id, const char *secret, const char *token)
+{
+    char verb[16], target[128], signature[MNS_SIGNATURE_LEN + 1], expected[128];
+    assert_int_equal(sscanf(fake_head(service), "%15s %127s", verb, target), 2);
+    mns_header_t version = {"x-mns-version", header("x-mns-version")};
+    mns_signed_t what = {
+        verb, header("Content-MD5"), header("Content-Type"), header("Date"), &version, 1, target};
+    sl_buf_t text = SL_BUF_INIT;
+    mns_signer_t *signer = NULL;
+    mns_string_to_sign(&text, &what);
+    assert_int_equal(mns_signer_create(&signer, secret), MNS_OK);
+    assert_true(mns_signer_sign(signer, text.data, text.len, signature));
+    mns_signer_destroy(&signer);
+    sl_buf_fini(&text);
+    snprintf(expected, sizeof expected, "MNS %s:%s", id, signature);
+    assert_string_equal(header("Authorization"), expected);
     snprintf(expected, sizeof expected, "\r\nsecurity-token: %s\r\n", token);
     assert_non_null(strstr(fake_head(service), expected));
 }
@@ -346,7 +373,7 @@ static void requests_wait_for_the_first_keys(void **state)
         assert_int_equal(outcomes[i].err, MNS_OK);
         assert_int_equal(outcomes[i].attempts, 1);
     }
-    assert_key_used("id-1", "token-1");
+    assert_key_used("id-1", "secret-1", "token-1");
     assert_int_equal(fake_requests(metadata), 2);
 }
 
@@ -403,7 +430,7 @@ static void a_refused_token_is_replaced_once(void **state)
         run(&(mns_request_t){.op = MNS_SEND_MESSAGE, .queue = "q", .outgoing = &hello});
     assert_int_equal(outcome.err, MNS_OK);
     assert_int_equal(outcome.attempts, 2);
-    assert_key_used("id-2", "token-2");
+    assert_key_used("id-2", "secret-2", "token-2");
 }
 
 static void a_token_that_is_refused_twice_is_the_answer(void **state)
