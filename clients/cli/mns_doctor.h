@@ -74,8 +74,8 @@ typedef enum { DOCTOR_OK, DOCTOR_SKIP, DOCTOR_WARN, DOCTOR_FAIL } doctor_level_t
       "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or give "              \
       "--credentials-file or --ecs-role")                                                          \
     X(keys_malformed, FAIL, "the access keys or the credentials file are malformed",               \
-      "look for blanks, quotes and line ends; a file has lines `access_key_id = …` under "       \
-      "[default]")                                                                                 \
+      "look for blanks, quotes and line ends; a file has `type = access_key`, access_key_id and "  \
+      "access_key_secret under [default]")                                                         \
     X(keys_role, FAIL, "the instance's role gives no keys",                                        \
       "attach the role to the ECS instance, and give its name")                                    \
     X(token_missing, FAIL, "a temporary key without its security token",                           \
@@ -173,8 +173,8 @@ typedef struct doctor {
     const char *account, *region; /**< configured; NULL: not */
     const char *topic_endpoint;
     const cJSON *events;
-    bool is_push;   /**< a source that MNS pushes to: no queue */
-    bool from_file; /**< the bridge has to know account and region */
+    const char *push_path; /**< of a source that MNS pushes to; such a one has no queue */
+    bool from_file;        /**< the bridge has to know account and region */
     bool probing;
 
     /* found out on the way */

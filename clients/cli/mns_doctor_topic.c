@@ -52,6 +52,15 @@ static bool is_http(const char *endpoint)
     return strncasecmp(endpoint, "http://", 7) == 0 || strncasecmp(endpoint, "https://", 8) == 0;
 }
 
+/* Is it an HTTP endpoint with this path?  One without any is pushed to /notifications. */
+static bool pushes_to(const char *endpoint, const char *path)
+{
+    if (!is_http(endpoint))
+        return false;
+    const char *host = strstr(endpoint, "://") + 3, *at = host + strcspn(host, "/");
+    return strcmp(*at != '\0' ? at : "/notifications", path) == 0;
+}
+
 /* Pushed, SIMPLIFIED loses nothing: the id is in a header. */
 static void judge_ours(doctor_t *doctor, const char *name, const mns_subscription_t *subscription)
 {
@@ -82,7 +91,8 @@ static void judge_endpoint(survey_t *survey, const char *name,
     const char *endpoint = subscription->endpoint;
     bool is_queue = place_parse_queue_endpoint(&place, queue, endpoint);
     bool named = is_queue && doctor->queue != NULL && strcmp(queue, doctor->queue) == 0;
-    bool any = doctor->queue == NULL && (!doctor->is_push || is_http(endpoint));
+    bool any = doctor->queue == NULL &&
+               (doctor->push_path == NULL || pushes_to(endpoint, doctor->push_path));
     if (named && differs(doctor->place.account, place.account)) {
         snprintf(survey->wrong_account, sizeof survey->wrong_account, "%s", endpoint);
     } else if (named && differs(doctor->place.region, place.region)) {
@@ -134,7 +144,8 @@ static void judge_survey(const survey_t *survey)
         doctor_find(doctor, CAUSE_topic_hidden, "a subscription of %s", doctor->topic);
     else
         doctor_find(doctor, CAUSE_subscribed_elsewhere, "not %s; it feeds: %s",
-                    doctor->queue != NULL ? doctor->queue : "an HTTP endpoint", survey->elsewhere);
+                    doctor->queue != NULL ? doctor->queue : "the path that the source has",
+                    survey->elsewhere);
 }
 
 void doctor_check_subscription(doctor_t *doctor)

@@ -10,9 +10,11 @@
 #include "mns_cmd.h"
 #include "mns_list.h"
 #include "mns_notification.h"
+#include "mns_setup_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { VISIBILITY_S = 60 };
 
@@ -21,7 +23,7 @@ static const char *const strategies[] = {"EXPONENTIAL_DECAY_RETRY", "BACKOFF_RET
 
 typedef struct setup_options {
     mns_common_t common;
-    const char *queue, *subscription, *push, *push_subscription, *broker;
+    const char *queue, *subscription, *push, *push_subscription, *listen, *broker;
     uint64_t visibility_s;
     int format, strategy;
     bool no_queue;
@@ -233,61 +235,25 @@ static bool make_all(setup_t *setup)
 
 /* -- the bridge's file --------------------------------------------------------------------- */
 
-static void add_notification(const setup_t *setup, cJSON *source)
-{
-    cJSON *topic =
-        cJSON_AddObjectToObject(cJSON_AddObjectToObject(source, "Notification"), "Topic");
-    cJSON_AddStringToObject(topic, "Name", setup->topic);
-    if (setup->source->topic_endpoint != NULL)
-        cJSON_AddStringToObject(topic, "Endpoint", setup->source->topic_endpoint);
-    if (setup->source->events != NULL)
-        cJSON_AddItemToObject(topic, "Events", cJSON_Duplicate(setup->source->events, true));
-}
-
-/* Endpoint, account and region only where the Notification's endpoint does not say them. */
-static void add_place(const setup_t *setup, cJSON *source)
-{
-    const place_t *place = &setup->session->place;
-    const char *endpoint = setup->session->common->endpoint;
-    if (endpoint != NULL)
-        cJSON_AddStringToObject(source, "endpoint", endpoint);
-    if (place->network == PLACE_OTHER) {
-        cJSON_AddStringToObject(source, "account", place->account);
-        cJSON_AddStringToObject(source, "region", place->region);
-    }
-}
-
-/* cJSON indents with tabs, and within texts it escapes them: every bare tab is layout. */
-static void append_layout(sl_buf_t *out, const char *text)
-{
-    for (const char *at = text; *at != '\0'; at++)
-        if (*at == '\t')
-            sl_buf_append_str(out, at > text && at[-1] == ':' ? " " : "  ");
-        else
-            sl_buf_append_byte(out, (uint8_t)*at);
-    sl_buf_append_byte(out, '\n');
-}
-
 static bool print_file(setup_t *setup)
 {
-    cJSON *file = cJSON_CreateObject();
-    cJSON_AddStringToObject(file, "broker", setup->options->broker);
-    cJSON *sources = cJSON_AddArrayToObject(file, "sources");
-    cJSON *source = cJSON_CreateObject();
-    cJSON_AddStringToObject(source, "type", "queue");
-    cJSON_AddStringToObject(source, "queue", setup->queue);
-    add_place(setup, source);
-    add_notification(setup, source);
-    cJSON_AddItemToArray(sources, source);
-    char *text = cJSON_Print(file);
-    if (text == NULL)
-        TELL(setup, "out of memory");
-    else
-        append_layout(&setup->session->show.out, text);
-    bool good = text != NULL;
-    cJSON_free(text);
-    cJSON_Delete(file);
-    return good;
+    const setup_options_t *options = setup->options;
+    setup_file_t file = {.broker = options->broker,
+                         .endpoint = setup->session->common->endpoint,
+                         .place = setup->session->place,
+                         .topic = setup->topic,
+                         .topic_endpoint = setup->source->topic_endpoint,
+                         .events = setup->source->events,
+                         .queue = setup->queue,
+                         .push = options->push,
+                         .listen = options->listen};
+    if (options->push != NULL && strncasecmp(options->push, "https://", 8) == 0)
+        TELL(setup, "note: the push endpoint is https: give the push source tls-certificate and "
+                    "tls-key, or let a proxy in front of the bridge do the TLS");
+    if (setup_file_write(&setup->session->show.out, &file) == SL_OK)
+        return true;
+    TELL(setup, "out of memory");
+    return false;
 }
 
 /* -- beginning ----------------------------------------------------------------------------- */
@@ -330,6 +296,16 @@ static bool names_are_good(const setup_t *setup)
     return true;
 }
 
+static bool push_is_good(const setup_t *setup)
+{
+    char listen[16];
+    const char *push = setup->options->push, *path;
+    const char *wrong = push != NULL ? setup_file_parse_push(push, listen, &path) : NULL;
+    if (wrong != NULL)
+        TELL(setup, "the push endpoint %.300s %s", push, wrong);
+    return wrong == NULL;
+}
+
 static int set_up(setup_t *setup)
 {
     const place_t *place = &setup->session->place;
@@ -338,7 +314,7 @@ static int set_up(setup_t *setup)
                     "<account>.mns.<region>.aliyuncs.com does: give --account and --region");
         return CLI_USAGE;
     }
-    if (!names_are_good(setup))
+    if (!names_are_good(setup) || !push_is_good(setup))
         return CLI_USAGE;
     plan_joints(setup);
     if (!look(setup)) {
@@ -443,6 +419,8 @@ static const config_opt_t opts[] = {
     SETUP_TEXT("push", push, "URL", "subscribe this HTTP endpoint, too"),
     SETUP_TEXT("push-subscription", push_subscription, "NAME",
                "what its subscription is called; without it TOPIC-push"),
+    SETUP_TEXT("listen", listen, "ADDR:PORT",
+               "where the bridge takes the pushes; without it 0.0.0.0 and the URL's port"),
     {.key = "no-queue",
      .kind = CONFIG_BOOL,
      .offset = SETUP(no_queue),

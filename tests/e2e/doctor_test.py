@@ -431,8 +431,8 @@ class Service(Doctor):
                       "<NotifyContentFormat>JSON</NotifyContentFormat></Subscription>")
         self.assertIn('"red"', self.assert_cause("filter_tag", self.look()))
 
-    def push(self):
-        push = {"type": "push", "endpoint": self.endpoint, "region": REGION, "account": ACCOUNT, **block()}
+    def push(self, **more):
+        push = {"type": "push", "endpoint": self.endpoint, "region": REGION, "account": ACCOUNT, **block(), **more}
         return self.look(text=json.dumps({"sources": [push]}))
 
     def test_strategy_short(self):
@@ -441,7 +441,13 @@ class Service(Doctor):
 
     def test_a_push_source_needs_an_http_endpoint(self):
         self.build()
-        self.assertIn("not an HTTP endpoint", self.assert_cause("subscribed_elsewhere", self.push()))
+        self.assertIn("not the path that the source has; it feeds: acs:mns", self.assert_cause("subscribed_elsewhere", self.push()))
+
+    def test_a_push_source_needs_its_own_path(self):
+        self.build(to="http://127.0.0.1:1/elsewhere")
+        self.assertIn("not the path that the source has; it feeds: http://127.0.0.1:1/elsewhere",
+                      self.assert_cause("subscribed_elsewhere", self.push(path="/in?key=x")))
+        self.assert_cause("strategy_short", self.push(path="/elsewhere"), "warn")
 
     def test_event_unknown(self):
         self.build()

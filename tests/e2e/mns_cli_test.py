@@ -450,6 +450,28 @@ class MnsCli(unittest.TestCase):
         self.mns("queue", "list", code=1, env={"ALIBABA_CLOUD_ACCESS_KEY_ID": "wrong"})
         self.assert_error("InvalidAccessKeyId")
 
+    def test_a_credentials_file_that_is_named_counts_before_the_environment(self):
+        wrong = clean_env(ALIBABA_CLOUD_ACCESS_KEY_ID="other", ALIBABA_CLOUD_ACCESS_KEY_SECRET="other")
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("[work]\ntype = access_key\n" + "".join(f"{name} = {value}\n" for name, value in
+                                            zip(("access_key_id", "access_key_secret"), KEYS.values())))
+            file.flush()
+            os.chmod(file.name, 0o600)
+            named = ("queue", "list", "--endpoint", self.endpoint, "--credentials-file", file.name)
+            self.assertEqual(run(*named, "--profile", "work", env=wrong).returncode, 0)
+            done = run(*named, "--profile", "play", env=wrong)
+            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1))
+            self.assertIn("play", done.stderr)
+        self.assertEqual(run("queue", "list", "--endpoint", self.endpoint, env=wrong).returncode, 1)
+
+    def test_a_role_that_is_named_counts_before_the_environment(self):
+        with Scripted(lambda call: answer(404, "no such role", "text/plain")) as metadata:
+            done = run("queue", "list", "--endpoint", self.endpoint, "--ecs-role", "nobody", "--ecs-metadata",
+                       metadata.endpoint)
+            self.assertTrue(metadata.calls)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("instance role", done.stderr)
+
     def test_a_server_that_is_not_there_is_told(self):
         with Scripted(lambda call: None) as server:
             endpoint = server.endpoint
@@ -512,6 +534,25 @@ class Setup(unittest.TestCase):
         self.mns("publish", "batch", "hello")
         envelope = json.loads(json.loads(self.mns("receive", "events", "--json"))["MessageBody"])
         self.assertEqual((envelope["Message"], envelope["TopicName"]), ("hello", "batch"))
+
+    def test_a_push_gets_a_subscription_and_a_source_of_its_own(self):
+        url = "http://127.0.0.1:9999/in?key=secret"
+        first = self.setup("--push", url)
+        self.assert_bridge_takes(first.stdout)
+        queue, push = json.loads(first.stdout)["sources"]
+        self.assertEqual((queue["queue"], push["type"], push["listen"], push["path"]),
+                         ("batch", "push", "0.0.0.0:9999", "/in?key=secret"))
+        rows = [row.split("\t") for row in self.mns("subscription", "list", "batch", "--long").splitlines()]
+        self.assertEqual({(row[0], row[2], row[3]) for row in rows},
+                         {("batch-to-batch", f"acs:mns:{REGION}:{ACCOUNT}:queues/batch", "JSON"),
+                          ("batch-push", url, "JSON")})
+        self.assertEqual(self.setup("--push", url).stdout, first.stdout)
+        alone = self.setup("--push", url, "--no-queue", "--listen", "127.0.0.1:9998")
+        self.assert_bridge_takes(alone.stdout)
+        source, = json.loads(alone.stdout)["sources"]
+        self.assertEqual((source["type"], source["listen"]), ("push", "127.0.0.1:9998"))
+        self.assertIn("tls-certificate", self.setup("--push", "https://127.0.0.1/in", "--push-subscription", "s").stderr)
+        self.assertIn("# in its path", self.setup("--push", "http://127.0.0.1/a#b", code=2).stderr)
 
     def test_a_second_run_changes_nothing_and_prints_the_same(self):
         first = self.setup()
