@@ -166,7 +166,8 @@ class Way(Doctor):
                 waiting = sockets.enter_context(socket.socket())
                 waiting.setblocking(False)
                 waiting.connect_ex(full.getsockname())
-            run = doctor("--endpoint", f"http://127.0.0.1:{full.getsockname()[1]}", "--queue", "q", "--timeout", "300ms")
+            endpoint = f"http://127.0.0.1:{full.getsockname()[1]}"
+            run = doctor("--endpoint", endpoint, "--queue", "q", "--timeout", "300ms")
         self.assert_cause("connection_timeout", run)
 
     def test_connection_failed(self):
@@ -225,7 +226,8 @@ class Login(Doctor):
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen(8)
-            run = doctor("--endpoint", f"http://127.0.0.1:{silent.getsockname()[1]}", "--queue", "q", "--timeout", "500ms")
+            endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            run = doctor("--endpoint", endpoint, "--queue", "q", "--timeout", "500ms")
         self.assert_cause("no_answer", run)
 
     def test_connection_broken(self):
@@ -441,7 +443,8 @@ class Service(Doctor):
 
     def test_a_push_source_needs_an_http_endpoint(self):
         self.build()
-        self.assertIn("not the path that the source has; it feeds: acs:mns", self.assert_cause("subscribed_elsewhere", self.push()))
+        self.assertIn("not the path that the source has; it feeds: acs:mns",
+                      self.assert_cause("subscribed_elsewhere", self.push()))
 
     def test_a_push_source_needs_its_own_path(self):
         self.build(to="http://127.0.0.1:1/elsewhere")

@@ -174,7 +174,8 @@ class MnsCli(unittest.TestCase):
     def test_without_a_terminal_a_single_record_is_name_tab_value(self):
         self.queue("plain")
         rows = dict(row.split("\t") for row in self.mns("queue", "get", "plain").splitlines())
-        self.assertEqual((rows["QueueName"], rows["VisibilityTimeout"], rows["LoggingEnabled"]), ("plain", "30", "false"))
+        self.assertEqual((rows["QueueName"], rows["VisibilityTimeout"], rows["LoggingEnabled"]),
+                         ("plain", "30", "false"))
         self.assertEqual(set(rows), set(self.object("queue", "get", "plain")))
 
     def test_the_manual_lists_the_columns(self):
@@ -351,7 +352,8 @@ class MnsCli(unittest.TestCase):
         self.topic("paint")
         for tag in ("red", "blue"):
             self.queue(f"paint-{tag}")
-            self.mns("subscription", "create", "paint", tag, f"paint-{tag}", "--format", "SIMPLIFIED", "--filter-tag", tag)
+            self.mns("subscription", "create", "paint", tag, f"paint-{tag}", "--format", "SIMPLIFIED",
+                     "--filter-tag", tag)
         self.assertEqual(self.object("publish", "paint", "a wall", "--tag", "red")["MessageBodyMD5"], md5("a wall"))
         self.assertEqual(self.object("peek", "paint-red")["MessageBody"], "a wall")
         self.assertEqual(self.mns("peek", "paint-blue"), "")
@@ -392,7 +394,8 @@ class MnsCli(unittest.TestCase):
                            (("queue", "set", "q"), "nothing to set"),
                            (("subscription", "create", "t", "s", "q", "--format", "YAML"), "--format"),
                            (("send", "q"), "something is missing"),
-                           (("visibility", "q", "h", "0"), "1 to 43200"), (("visibility", "q", "h", "12x"), "1 to 43200"),
+                           (("visibility", "q", "h", "0"), "1 to 43200"),
+                           (("visibility", "q", "h", "12x"), "1 to 43200"),
                            (("peek", "q", "--count", "17"), "--count"),
                            (("queue", "list", "--endpoint", "mns.example"), "neither http:// nor https://"),
                            (("queue", "list", "--endpoint", "http://a/b"), "has a path"),
@@ -551,7 +554,8 @@ class Setup(unittest.TestCase):
         self.assert_bridge_takes(alone.stdout)
         source, = json.loads(alone.stdout)["sources"]
         self.assertEqual((source["type"], source["listen"]), ("push", "127.0.0.1:9998"))
-        self.assertIn("tls-certificate", self.setup("--push", "https://127.0.0.1/in", "--push-subscription", "s").stderr)
+        over_tls = self.setup("--push", "https://127.0.0.1/in", "--push-subscription", "s")
+        self.assertIn("tls-certificate", over_tls.stderr)
         self.assertIn("# in its path", self.setup("--push", "http://127.0.0.1/a#b", code=2).stderr)
 
     def test_a_second_run_changes_nothing_and_prints_the_same(self):
@@ -620,7 +624,8 @@ class Setup(unittest.TestCase):
         for text in ("created topic batch", "created queue events", "AccessDenied (403)", "run this again"):
             self.assertIn(text, done.stderr)
         self.assertEqual(done.stdout, "")
-        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/local/faults", method="DELETE"), timeout=10).close()
+        gone = urllib.request.Request(f"{self.endpoint}/local/faults", method="DELETE")
+        urllib.request.urlopen(gone, timeout=10).close()
         self.assertIn("kept queue events", self.setup("--queue", "events").stderr)
 
     def test_a_mistake_in_the_input_is_one_sentence_and_code_2(self):
