@@ -93,6 +93,7 @@ static void what_is_not_well_formed_is_refused(void **state)
         "<a>&#0;</a>",
         "<a>\x01</a>",
         "<a b></a>",
+        "<a:></a:>",
         "\xff\xfe<\0a\0/\0>\0",
     };
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)

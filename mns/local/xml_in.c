@@ -66,6 +66,10 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     }
     const char *colon = strrchr(name, ':');
     const char *local = colon != NULL ? colon + 1 : name;
+    if (*local == '\0') { /* a prefix alone is no name */
+        stop(d, SL_EPROTO);
+        return;
+    }
     uint32_t at = raw_count(d);
     raw_node_t node = {.name_at = d->text.len};
     node.text_at = node.name_at + strlen(local) + 1;

@@ -67,6 +67,7 @@ def xml_text(t, inner, wanted):
         ("mismatch", "a tag that closes another", f"<Message>{BODY}</Massage>"),
         ("after_root", "something after the root", f"<Message>{BODY}</Message><Message/>"),
         ("other_root", "another root", f"<Queue>{BODY}</Queue>"),
+        ("prefix_alone", "a prefix without a name", f"<Message>{BODY}<m:/></Message>"),
         ("root_case", "a root in another case", f"<message>{BODY}</message>"),
         ("ampersand", "a bare `&`, which the SDK for Node sends",
          "<Message><MessageBody>a & b</MessageBody></Message>"),
