@@ -447,13 +447,11 @@ static void reorder_changes_the_order_and_loses_nothing(void **state)
         send_one(f, body);
     assert_string_equal(element(call(f, "GET", MESSAGES, NULL), "MessageBody", 0), "b");
     raw_reply_t reply = call(f, "GET", MESSAGES "?numOfMessages=16", NULL);
-    char got[9] = "", sorted[9] = "";
+    char got[9] = "";
     for (size_t i = 0; i < 7; i++)
         strcat(got, element(reply, "MessageBody", i));
     for (const char *want = "acdefgh"; *want != '\0'; want++)
-        if (strchr(got, *want) != NULL)
-            strncat(sorted, want, 1);
-    assert_string_equal(sorted, "acdefgh");
+        assert_non_null(strchr(got, *want));
     assert_string_not_equal(got, "acdefgh");
 }
 
