@@ -96,6 +96,9 @@ static void write_attributes(sl_buf_t *out, const queue_t *q)
     xml_u64(out, "InactiveMessages", q->inactive_count);
     xml_u64(out, "DelayMessages", q->delayed_count);
     xml_bool(out, "LoggingEnabled", a->logging);
+    /* the service's newer ones, which nobody can set here */
+    xml_u64(out, "MessageType", 0);
+    xml_bool(out, "EnableSSE", false);
 }
 
 local_err op_get_queue(call_t *call)

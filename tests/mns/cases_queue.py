@@ -15,7 +15,7 @@ def attributes(name, **changed):
             ("VisibilityTimeout", say["VisibilityTimeout"]), ("CreateTime", SECONDS), ("LastModifyTime", SECONDS),
             ("PollingWaitSeconds", say["PollingWaitSeconds"]), ("ActiveMessages", say.get("ActiveMessages", "0")),
             ("InactiveMessages", say.get("InactiveMessages", "0")), ("DelayMessages", say.get("DelayMessages", "0")),
-            ("LoggingEnabled", say["LoggingEnabled"])]
+            ("LoggingEnabled", say["LoggingEnabled"]), ("MessageType", "0"), ("EnableSSE", "False")]
 
 
 def put(t, name, query="", **values):

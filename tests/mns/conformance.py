@@ -25,6 +25,7 @@ GROUPS = {  # in the order of the table and of the run; those that wait longest 
     "handle": "Receipt handles",
     "topic": "Topics and publishing",
     "subscription": "Subscriptions",
+    "push": "Pushes over HTTP",
     "auth": "Who is let in",
     "http": "HTTP as clients speak it",
     "xml": "XML in and out",
