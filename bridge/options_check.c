@@ -187,6 +187,8 @@ static void check_hosts(config_t *config, size_t i, const source_options_t *sour
     for (size_t at = 0; at < source->certificate_hosts.count; at++) {
         snprintf(host, sizeof host, "%s", hosts[at]);
         char *colon = strchr(host, ':');
+        if (host[0] == '[')
+            continue; /* an IPv6 address: libmns reads it */
         bool port_is_one = colon == NULL || is_port(colon + 1);
         if (colon != NULL)
             *colon = '\0';

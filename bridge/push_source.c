@@ -213,7 +213,10 @@ static sl_err make_parts(push_source_t *p, const char **failed)
     sl_err err = check_files(options, failed);
     if (err != SL_OK)
         return err;
-    *failed = options->certificate != NULL ? options->certificate : options->listen;
+    const char *const *hosts = options->certificate_hosts.items;
+    *failed = options->certificate != NULL           ? options->certificate
+              : options->certificate_hosts.count > 0 ? hosts[0]
+                                                     : options->listen;
     err = make_verifier(p);
     if (err != SL_OK)
         return err;
