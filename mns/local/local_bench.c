@@ -39,7 +39,6 @@ typedef struct connection {
 } connection_t;
 
 typedef struct bench {
-    pid_t server;
     int port;
     char heads[KINDS][512], date[64]; /* heads: up to Content-Length, signed for this second */
     time_t second;
@@ -47,9 +46,13 @@ typedef struct bench {
     uint64_t done[KINDS], empty, failed;
 } bench_t;
 
+static pid_t server;
+
 static void die(const char *what)
 {
     perror(what);
+    if (server > 0)
+        kill(server, SIGTERM);
     exit(1);
 }
 
@@ -65,9 +68,9 @@ static void start_server(bench_t *b, int argc, char **argv)
         args[count++] = argv[i];
     setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "bench", 1);
     setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", SECRET, 1);
-    if (pipe(out) != 0 || (b->server = fork()) < 0)
+    if (pipe(out) != 0 || (server = fork()) < 0)
         die("start");
-    if (b->server == 0) {
+    if (server == 0) {
         dup2(out[1], STDOUT_FILENO);
         execv(args[0], (char *const *)(uintptr_t)args);
         _exit(127);
@@ -84,11 +87,11 @@ static void start_server(bench_t *b, int argc, char **argv)
     b->port = atoi(port + 1);
 }
 
-static double server_cpu_s(const bench_t *b)
+static double server_cpu_s(void)
 {
     char path[64], text[1024];
     unsigned long user = 0, system_time = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)b->server);
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)server);
     FILE *file = fopen(path, "r");
     if (file == NULL || fgets(text, sizeof text, file) == NULL)
         die(path);
@@ -241,7 +244,7 @@ static void make_queue(bench_t *b)
     open_connection(b, &c);
     write_head(b, head, "PUT", "/queues/bench");
     dprintf(c.fd, "%sContent-Length: 0\r\n\r\n", head);
-    if (recv(c.fd, answer, sizeof answer, 0) < 12 || memcmp(answer + 9, "201", 3) != 0)
+    if (recv(c.fd, answer, sizeof answer, 0) < 12 || memcmp(answer + 9, "20", 2) != 0)
         die("no queue");
     close(c.fd);
 }
@@ -273,7 +276,7 @@ static void drive(bench_t *b, connection_t *all, size_t count, double seconds)
         epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event);
         ask(b, &all[i]);
     }
-    double start = now_s(), own = own_cpu_s(), server = server_cpu_s(b), end = start + seconds;
+    double start = now_s(), own = own_cpu_s(), its = server_cpu_s(), end = start + seconds;
     while (now_s() < end) {
         int ready = epoll_wait(epoll, events, 64, 1000);
         refresh_heads(b);
@@ -285,9 +288,9 @@ static void drive(bench_t *b, connection_t *all, size_t count, double seconds)
     printf("requests/s %.0f  messages/s %.0f  server_us %.1f  client_us %.1f  server_cores %.2f  "
            "client_cores %.2f  empty %llu  failed %llu\n",
            requests / wall, (double)b->done[SEND] * BATCH / wall,
-           (server_cpu_s(b) - server) / requests * 1e6, (own_cpu_s() - own) / requests * 1e6,
-           (server_cpu_s(b) - server) / wall, (own_cpu_s() - own) / wall,
-           (unsigned long long)b->empty, (unsigned long long)b->failed);
+           (server_cpu_s() - its) / requests * 1e6, (own_cpu_s() - own) / requests * 1e6,
+           (server_cpu_s() - its) / wall, (own_cpu_s() - own) / wall, (unsigned long long)b->empty,
+           (unsigned long long)b->failed);
     close(epoll);
 }
 
@@ -309,7 +312,7 @@ int main(int argc, char **argv)
     if (all == NULL)
         die("memory");
     drive(&b, all, connections, seconds);
-    kill(b.server, SIGTERM);
-    waitpid(b.server, NULL, 0);
+    kill(server, SIGTERM);
+    waitpid(server, NULL, 0);
     return b.failed > 0;
 }

@@ -1,6 +1,4 @@
-#include "xml_in.h"
-
-#include "base/buf.h"
+#include "xml_in_impl.h"
 #include "xml_out.h"
 
 #include <setjmp.h>
@@ -161,6 +159,105 @@ static void what_xml_out_writes_is_read_back(void **state)
     sl_buf_fini(&out);
 }
 
+/* -- the plain kind and any kind ----------------------------------------------------------- */
+
+/* What a tree is, as text. */
+static void write_tree(sl_buf_t *out, const xml_node_t *node)
+{
+    for (; node != NULL; node = node->next) {
+        sl_buf_printf(out, "(%s %zu \"%.*s\"", node->name, node->text_len, (int)node->text_len,
+                      node->text);
+        write_tree(out, node->child);
+        sl_buf_append_byte(out, ')');
+    }
+}
+
+static const char *const plain[] = {
+    "<a></a>",
+    "<?xml version=\"1.0\"?><a>text</a>\n",
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n <Queue xmlns=\"http://mns.aliyuncs.com/doc/v1/\">"
+    "<DelaySeconds>5</DelaySeconds>\n</Queue>",
+    "<Messages><Message>\n<MessageBody>{\"Category\":\"Job\",\"a\":[1,[2]],\"b\":\">\"}"
+    "</MessageBody><Priority>8</Priority></Message>\t<Message><MessageBody>]] ></MessageBody>"
+    "</Message></Messages>",
+    "<ReceiptHandles><ReceiptHandle>00000001-0000000000000002-00000001-89ABCDEF</ReceiptHandle>"
+    "</ReceiptHandles>",
+    "<a>before<b>in</b>between<c></c>after</a>",
+};
+
+static void plain_xml_needs_no_expat(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        assert_true(xml_parse_plain(doc, plain[i], strlen(plain[i])));
+    static const char *const other[] = {"<a/>",
+                                        "<a>&amp;</a>",
+                                        "<a>\r</a>",
+                                        "<a>\xc3\xa4</a>",
+                                        "<x:a></x:a>",
+                                        "<a><!-- --></a>",
+                                        "<a>]]></a>",
+                                        "<a b=\"c\"></a>",
+                                        "<a></b>",
+                                        "<a></a><a></a>",
+                                        "<a>",
+                                        "",
+                                        "<?xml version=\"1.1\"?><a></a>"};
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+        assert_false(xml_parse_plain(doc, other[i], strlen(other[i])));
+}
+
+/* Whatever the plain parser takes, expat takes, and it means the same. */
+static void check_agreement(xml_doc_t *by_expat, const char *text, size_t len, size_t *agreed)
+{
+    const xml_node_t *root;
+    sl_buf_t one = SL_BUF_INIT, other = SL_BUF_INIT;
+    if (!xml_parse_plain(doc, text, len))
+        return;
+    ++*agreed;
+    assert_int_equal(xml_parse(doc, text, len, &root), SL_OK);
+    write_tree(&one, root);
+    if (xml_parse_any(by_expat, text, len, &root) != SL_OK)
+        fail_msg("expat refuses: %.*s", (int)len, text);
+    write_tree(&other, root);
+    assert_int_equal(one.len, other.len);
+    assert_memory_equal(one.data, other.data, one.len);
+    sl_buf_fini(&one);
+    sl_buf_fini(&other);
+}
+
+static void the_two_parsers_agree(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 200000, MOST = 512 };
+    static const char pieces[] = "<>/&;]['\"= \n\t\r!?-:xmlnsaAb1\x01\x7f\xc3\xa4";
+    xml_doc_t *by_expat;
+    size_t agreed = 0;
+    assert_int_equal(xml_doc_create(&by_expat), SL_OK);
+    srand(7);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        char text[MOST];
+        const char *from = plain[round % (sizeof plain / sizeof plain[0])];
+        size_t len = strlen(from);
+        memcpy(text, from, len);
+        for (int change = rand() % 4; change >= 0 && len > 0; change--) {
+            size_t at = (size_t)rand() % len;
+            char piece = pieces[(size_t)rand() % (sizeof pieces - 1)];
+            if (rand() % 3 == 0) {
+                memmove(text + at, text + at + 1, --len - at);
+            } else if (rand() % 2 == 0 && len + 1 < MOST) {
+                memmove(text + at + 1, text + at, len++ - at);
+                text[at] = piece;
+            } else {
+                text[at] = piece;
+            }
+        }
+        check_agreement(by_expat, text, len, &agreed);
+    }
+    assert_in_range(agreed, ROUNDS / 50, ROUNDS);
+    xml_doc_destroy(&by_expat);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +269,8 @@ int main(void)
         cmocka_unit_test(document_types_and_so_entities_are_refused),
         cmocka_unit_test(depth_and_number_are_bounded),
         cmocka_unit_test(what_xml_out_writes_is_read_back),
+        cmocka_unit_test(plain_xml_needs_no_expat),
+        cmocka_unit_test(the_two_parsers_agree),
     };
     return cmocka_run_group_tests(tests, make_doc, free_doc);
 }

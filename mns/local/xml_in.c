@@ -1,57 +1,75 @@
-#include "xml_in.h"
+#include "xml_in_impl.h"
 
-#include "base/buf.h"
-
-#include <expat.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-/* While parsing, nodes and texts still move as their arrays grow, so places are kept as numbers;
- * xml_parse turns them into pointers at the end.  Node 0 is the root. */
-typedef struct raw_node {
-    size_t name_at, text_at, text_len;
-    uint32_t child, next; /* 0: none, since nobody's child is the root */
-    uint32_t last_child;
-} raw_node_t;
+/* -- building ------------------------------------------------------------------------------ */
 
-struct xml_doc {
-    XML_Parser parser;
-    unsigned long salt; /* random: nobody outside may choose what collides in expat's tables */
-    sl_buf_t raw;       /* of raw_node_t */
-    sl_buf_t text;      /* names and texts, each with its NUL */
-    sl_buf_t nodes;     /* of xml_node_t */
-    uint32_t open[XML_DEPTH_MAX];
-    size_t depth;
-    sl_err err;
-};
-
-static raw_node_t *raw_at(xml_doc_t *d, uint32_t at)
+void xml_begin(xml_doc_t *d)
 {
-    return (raw_node_t *)(void *)d->raw.data + at;
+    sl_buf_clear(&d->raw);
+    sl_buf_clear(&d->text);
+    d->depth = 0;
+    d->err = SL_OK;
 }
 
-static uint32_t raw_count(const xml_doc_t *d)
+static void hang_in(xml_doc_t *d, uint32_t node)
 {
-    return (uint32_t)(d->raw.len / sizeof(raw_node_t));
+    raw_node_t *parent = xml_raw_at(d, d->open[d->depth - 1]);
+    if (parent->child == 0)
+        parent->child = node;
+    else
+        xml_raw_at(d, parent->last_child)->next = node;
+    parent->last_child = node;
 }
 
-/* expat may still report what it has in hand after a stop: every handler looks at d->err first. */
+sl_err xml_begin_element(xml_doc_t *d, const char *name, size_t len)
+{
+    uint32_t at = xml_raw_count(d);
+    if (d->depth == XML_DEPTH_MAX || at == XML_NODES_MAX)
+        return SL_ELIMIT;
+    raw_node_t node = {.name_at = d->text.len, .text_at = d->text.len + len + 1};
+    sl_buf_append(&d->text, name, len);
+    sl_buf_append_byte(&d->text, 0);
+    sl_buf_append(&d->raw, &node, sizeof node);
+    if (d->text.failed || d->raw.failed)
+        return SL_ENOMEM;
+    if (d->depth > 0)
+        hang_in(d, at);
+    d->open[d->depth++] = at;
+    return SL_OK;
+}
+
+/* Only the text of leaves counts, and a leaf's text is contiguous: nothing else is open inside. */
+sl_err xml_add_text(xml_doc_t *d, const char *text, size_t len)
+{
+    raw_node_t *node = xml_raw_at(d, d->open[d->depth - 1]);
+    if (node->child != 0)
+        return SL_OK;
+    node->text_len += len;
+    return sl_buf_append(&d->text, text, len);
+}
+
+sl_err xml_end_element(xml_doc_t *d)
+{
+    d->depth--;
+    return sl_buf_append_byte(&d->text, 0);
+}
+
+/* -- expat --------------------------------------------------------------------------------- */
+
+/* It may still report what it has in hand after a stop: every handler looks at d->err first. */
 static void stop(xml_doc_t *d, sl_err err)
 {
     d->err = err;
     XML_StopParser(d->parser, XML_FALSE);
 }
 
-static void hang_in(xml_doc_t *d, uint32_t node)
+static void stop_unless(xml_doc_t *d, sl_err err)
 {
-    raw_node_t *parent = raw_at(d, d->open[d->depth - 1]);
-    if (parent->child == 0)
-        parent->child = node;
-    else
-        raw_at(d, parent->last_child)->next = node;
-    parent->last_child = node;
+    if (err != SL_OK)
+        stop(d, err);
 }
 
 static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
@@ -60,53 +78,25 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     xml_doc_t *d = ctx;
     if (d->err != SL_OK)
         return;
-    if (d->depth == XML_DEPTH_MAX || raw_count(d) == XML_NODES_MAX) {
-        stop(d, SL_ELIMIT);
-        return;
-    }
     const char *colon = strrchr(name, ':');
     const char *local = colon != NULL ? colon + 1 : name;
-    if (*local == '\0') { /* a prefix alone is no name */
-        stop(d, SL_EPROTO);
-        return;
-    }
-    uint32_t at = raw_count(d);
-    raw_node_t node = {.name_at = d->text.len};
-    node.text_at = node.name_at + strlen(local) + 1;
-    sl_buf_append(&d->text, local, strlen(local) + 1);
-    sl_buf_append(&d->raw, &node, sizeof node);
-    if (d->text.failed || d->raw.failed) {
-        stop(d, SL_ENOMEM);
-        return;
-    }
-    if (d->depth > 0)
-        hang_in(d, at);
-    d->open[d->depth++] = at;
+    /* a prefix alone is no name */
+    stop_unless(d, *local == '\0' ? SL_EPROTO : xml_begin_element(d, local, strlen(local)));
 }
 
-/* Only the text of leaves counts, and a leaf's text is contiguous: nothing else is open inside. */
 static void XMLCALL on_text(void *ctx, const XML_Char *text, int len)
 {
     xml_doc_t *d = ctx;
-    if (d->err != SL_OK)
-        return;
-    raw_node_t *node = raw_at(d, d->open[d->depth - 1]);
-    if (node->child != 0)
-        return;
-    node->text_len += (size_t)len;
-    if (sl_buf_append(&d->text, text, (size_t)len) != SL_OK)
-        stop(d, SL_ENOMEM);
+    if (d->err == SL_OK)
+        stop_unless(d, xml_add_text(d, text, (size_t)len));
 }
 
 static void XMLCALL on_end(void *ctx, const XML_Char *name)
 {
     (void)name;
     xml_doc_t *d = ctx;
-    if (d->err != SL_OK)
-        return;
-    d->depth--;
-    if (sl_buf_append_byte(&d->text, 0) != SL_OK)
-        stop(d, SL_ENOMEM);
+    if (d->err == SL_OK)
+        stop_unless(d, xml_end_element(d));
 }
 
 static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *system_id,
@@ -152,10 +142,7 @@ void xml_doc_destroy(xml_doc_t **doc)
 
 static sl_err tokenise(xml_doc_t *d, const void *bytes, size_t len)
 {
-    sl_buf_clear(&d->raw);
-    sl_buf_clear(&d->text);
-    d->depth = 0;
-    d->err = SL_OK;
+    xml_begin(d);
     if (len > INT32_MAX)
         return SL_ELIMIT;
     XML_ParserReset(d->parser, "UTF-8");
@@ -169,19 +156,17 @@ static sl_err tokenise(xml_doc_t *d, const void *bytes, size_t len)
     return d->err != SL_OK ? d->err : SL_EPROTO;
 }
 
-sl_err xml_parse(xml_doc_t *d, const void *bytes, size_t len, const xml_node_t **root)
+/* From places to pointers. */
+static sl_err finish(xml_doc_t *d, const xml_node_t **root)
 {
-    sl_err err = tokenise(d, bytes, len);
-    if (err != SL_OK)
-        return err;
-    uint32_t count = raw_count(d);
+    uint32_t count = xml_raw_count(d);
     sl_buf_clear(&d->nodes);
     if (sl_buf_reserve(&d->nodes, count * sizeof(xml_node_t)) != SL_OK)
         return SL_ENOMEM;
     xml_node_t *nodes = (xml_node_t *)(void *)d->nodes.data;
     const char *text = (const char *)d->text.data;
     for (uint32_t i = 0; i < count; i++) {
-        const raw_node_t *raw = raw_at(d, i);
+        const raw_node_t *raw = xml_raw_at(d, i);
         bool leaf = raw->child == 0;
         nodes[i] = (xml_node_t){.name = text + raw->name_at,
                                 .text = leaf ? text + raw->text_at : "",
@@ -191,6 +176,17 @@ sl_err xml_parse(xml_doc_t *d, const void *bytes, size_t len, const xml_node_t *
     }
     *root = nodes;
     return SL_OK;
+}
+
+sl_err xml_parse_any(xml_doc_t *d, const void *bytes, size_t len, const xml_node_t **root)
+{
+    sl_err err = tokenise(d, bytes, len);
+    return err == SL_OK ? finish(d, root) : err;
+}
+
+sl_err xml_parse(xml_doc_t *d, const void *bytes, size_t len, const xml_node_t **root)
+{
+    return xml_parse_plain(d, bytes, len) ? finish(d, root) : xml_parse_any(d, bytes, len, root);
 }
 
 const xml_node_t *xml_child(const xml_node_t *node, const char *name)

@@ -6,10 +6,11 @@
  *     </Queue>
  *
  * Names are local names: prefixes and namespaces are cut off, attributes ignored.  Parsed by expat,
- * with what it should not do for strangers switched off: a document type, hence entities, is
- * refused; depth and number of elements are bounded; the encoding is UTF-8 whatever the prolog
- * says (only UTF-16 with its mark is read as that).  A doc is reused from request to request, so it
- * allocates next to nothing; its nodes live until the next parse. */
+ * unless it is as plain as most clients' (xml_plain.c), with what it should not do for strangers
+ * switched off: a document type, hence entities, is refused; depth and number of elements are
+ * bounded; the encoding is UTF-8 whatever the prolog says (only UTF-16 with its mark is read as
+ * that).  A doc is reused from request to request, so it allocates next to nothing; its nodes live
+ * until the next parse. */
 #ifndef LOCAL_XML_IN_H
 #define LOCAL_XML_IN_H
 
