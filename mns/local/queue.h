@@ -70,7 +70,7 @@ typedef struct message_note {
     bool noted, saved, state_saved;
 } message_note_t;
 
-/** Read by all, written by queue.c alone. */
+/** Read by all, written by queue.c and message.c alone. */
 typedef struct message {
     queue_t *queue;
     uint64_t number; /**< unique in the store's life */
@@ -233,6 +233,9 @@ typedef struct message_image {
 /** Makes room for messages that bring their slots, all below `count`.  @return SL_OK, SL_ENOMEM,
  *  SL_ELIMIT. */
 sl_err queue_store_reserve_slots(queue_store_t *store, size_t count);
+/** A message that is in no queue yet.  @return SL_OK, SL_ENOMEM, SL_ELIMIT, SL_EPROTO (two messages
+ *  have one slot). */
+sl_err message_restore(queue_store_t *store, const message_image_t *image, message_t **out);
 /** Puts a message back; those of a queue must come by number.  @return SL_OK, SL_ENOMEM, SL_ELIMIT,
  *  SL_EPROTO (two messages have one slot). */
 sl_err queue_restore(queue_t *queue, const message_image_t *image);
