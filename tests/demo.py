@@ -1,8 +1,9 @@
-"""./run demo: BatchCompute notifications leave an MNS topic and arrive, normalised, at many subscribers.
+"""./run demo: BatchCompute notifications leave MNS topics and arrive, normalised, at many subscribers.
 
-Starts mns-local, broker, bridge, a BatchCompute workload and six subscribers on free loopback ports in a
-temporary folder, shows events as they arrive, and at the end holds every subscriber against the
-workload's ledger: exit code 0 when nothing is missing or repeated, 1 otherwise."""
+Starts mns-local, broker, bridge, two BatchCompute workloads and six subscribers on free loopback ports in a
+temporary folder.  One workload's topic feeds a queue that the bridge polls; the other's is pushed to the bridge
+over HTTP, signed.  Shows events as they arrive, and at the end holds every subscriber against the
+workloads' ledgers: exit code 0 when nothing is missing or repeated, 1 otherwise."""
 
 import argparse
 import collections
@@ -14,11 +15,13 @@ import signal
 import sys
 import threading
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "e2e"))
 
-from stack import BIN, Stack, metrics, pattern_matches  # noqa: E402
+from stack import ACCOUNT, BIN, REGION, Stack, metrics, pattern_matches  # noqa: E402
 
+PUSHED_PART = 10  # a push for so many notifications of the queue: each push is a request and a signature
 PATTERNS = ("", "Job.", "Cluster.", "*.On*Failed", "Job.OnTask*", "Job.OnPriorityChange")
 SHOWN_PER_SECOND = 6
 COLOURS = {"Failed": 31, "Finished": 32, "Running": 36, "Stopped": 33}
@@ -122,21 +125,39 @@ class Demo:
     def start(self, stack):
         say = self.screen.say
         stack.start_mns_local()
-        say(f"mns-local   {stack.mns_local.endpoints['endpoint']}  topic batch -> queue batch-events (JSON format)")
+        endpoint = stack.mns_local.endpoints["endpoint"]
+        say(f"mns-local   {endpoint}  topic batch -> queue batch-events, topic pushed -> the bridge (JSON format)")
         stack.topic_with_queue("batch", "batch-events")
         stack.start_broker()
         say("broker      " + "  ".join(f"{k}={v}" for k, v in stack.broker.endpoints.items()))
-        stack.start_bridge([stack.queue_source("batch-events")])
-        say(f"bridge      {stack.bridge.endpoints['http']}/metrics")
+        stack.start_bridge([stack.queue_source("batch-events"), self.push_source(stack)])
+        stack.mns.create_topic("pushed")
+        stack.mns.subscribe("pushed", "pushed-to-bridge", stack.bridge.endpoints["push"], "JSON")
+        say(f"bridge      {stack.bridge.endpoints['http']}/metrics  push={stack.bridge.endpoints['push']}")
         self.subscribers = [Subscriber(p, stack.subscribe(p, args=["--numbers"]), self.screen.event)
                             for p in PATTERNS]
         say("subscribers " + "  ".join(repr(p) for p in PATTERNS))
-        self.ledger = stack.folder / "ledger.jsonl"
-        self.simulator = stack.start("batch-sim", [
-            BIN / "batch-sim", "--endpoint", stack.mns_local.endpoints["endpoint"], "--topic", "batch",
-            "--rate", self.options.rate, "--seed", self.options.seed, "--ledger", self.ledger])
-        say(f"batch-sim   {self.options.rate} notifications a second, seed {self.options.seed}; Ctrl-C ends it")
+        pushed_rate = max(1, self.options.rate // PUSHED_PART)
+        self.ledgers, self.simulators = [], []
+        self.simulate(stack, "batch", self.options.rate, self.options.seed)
+        self.simulate(stack, "pushed", pushed_rate, self.options.seed + 1)
+        say(f"batch-sim   {self.options.rate} notifications a second to the queue, {pushed_rate} pushed, "
+            f"seed {self.options.seed}; Ctrl-C ends it")
         say("")
+
+    def push_source(self, stack):
+        """The bridge's endpoint for pushes; it trusts the one certificate that mns-local signs with."""
+        certificate = stack.folder / "mns-local.pem"
+        with urllib.request.urlopen(stack.mns_local.endpoints["endpoint"] + "/local/certificate.pem", timeout=10) as answer:
+            certificate.write_bytes(answer.read())
+        return {"type": "push", "topic": "pushed", "listen": "127.0.0.1:0", "region": REGION, "account": ACCOUNT,
+                "certificate": str(certificate)}
+
+    def simulate(self, stack, topic, rate, seed):
+        self.ledgers.append(stack.folder / f"ledger-{topic}.jsonl")
+        self.simulators.append(stack.start("batch-sim", [
+            BIN / "batch-sim", "--endpoint", stack.mns_local.endpoints["endpoint"], "--topic", topic,
+            "--rate", rate, "--seed", seed, "--ledger", self.ledgers[-1]]))
 
     def watch(self, stack):
         began = time.monotonic()
@@ -161,15 +182,17 @@ class Demo:
         return f"{counts}  gaps {sum(s.lost() for s in self.subscribers)}"
 
     def ledger_lines(self):
-        if not self.ledger.exists():
-            return 0
-        with open(self.ledger, "rb") as ledger:
-            return sum(block.count(b"\n") for block in iter(lambda: ledger.read(1 << 20), b""))
+        lines = 0
+        for path in filter(pathlib.Path.exists, self.ledgers):
+            with open(path, "rb") as ledger:
+                lines += sum(block.count(b"\n") for block in iter(lambda: ledger.read(1 << 20), b""))
+        return lines
 
     def finish(self, stack):
-        """Ends the workload, waits for what is on its way, compares, reports."""
-        self.simulator.stop()
-        rows = [json.loads(line) for line in self.ledger.read_text().splitlines()]
+        """Ends the workloads, waits for what is on its way, compares, reports."""
+        for simulator in self.simulators:
+            simulator.stop()
+        rows = [json.loads(line) for path in self.ledgers for line in path.read_text().splitlines()]
         deadline = time.monotonic() + 15
         totals = [(s, wanted_ids(s.pattern, rows).total()) for s in self.subscribers]
         while time.monotonic() < deadline and any(s.delivered < total for s, total in totals):
@@ -183,7 +206,7 @@ class Demo:
     def report(self, rows):
         """Holds every subscriber against the ledger's rows; returns the exit code."""
         say = self.screen.say
-        say(f"\nledger: {len(rows)} notifications published to the MNS topic")
+        say(f"\nledger: {len(rows)} notifications published to the MNS topics")
         say(f"{'pattern':<24}{'wanted':>9}{'got':>9}{'missing':>9}{'repeated':>9}{'disorder':>9}{'lost':>6}")
         bad = 0
         for s in self.subscribers:
