@@ -57,9 +57,9 @@ class Mns:
     def create_topic(self, name):
         return self.call("PUT", f"/topics/{name}", "<Topic></Topic>")
 
-    def subscribe(self, topic, name, endpoint, content_format):
+    def subscribe(self, topic, name, endpoint, content_format, strategy="BACKOFF_RETRY"):
         return self.call("PUT", f"/topics/{topic}/subscriptions/{name}",
-                         f"<Subscription><Endpoint>{endpoint}</Endpoint>"
+                         f"<Subscription><Endpoint>{endpoint}</Endpoint><NotifyStrategy>{strategy}</NotifyStrategy>"
                          f"<NotifyContentFormat>{content_format}</NotifyContentFormat></Subscription>")
 
     def publish(self, topic, body):

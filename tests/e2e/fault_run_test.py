@@ -1,0 +1,219 @@
+"""200,000 events while everything round the bridge fails, seeded: nothing is missing at the subscriber, nothing is there
+twice, and the service never had a reason to throttle.
+
+    batch-sim --> topic --> queue --faults--> bridge, queue source --+
+                                                                     +--> broker --> sluice sub
+    batch-sim --> topic --------faults------> bridge, push source ---+
+
+    the ledgers ======================================================== what arrived
+
+mns-local injects errors, hangs, resets, half answers, repeated, late and reordered messages, and deletes that fail in
+part; now and then the bridge hears nothing from the broker. mns-local also keeps the service's own rule on consumers that
+receive and do not delete: its peak of such messages is what counts, not what the bridge says."""
+
+import collections
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+import unittest
+import urllib.request
+
+from stack import ACCOUNT, BIN, REGION, LineReader, Stack, metrics, wait_for
+
+EVENTS = int(os.environ.get("SLUICE_TEST_EVENTS", "200000"))
+HALF = EVENTS // 2
+VISIBILITY_S = 6  # what a lost answer hides comes back within the test
+UNDELETED, PACE = 2000, 1000
+TIME_SCALE = 50  # pushes are retried after 20 ms, 40 ms, …
+SEED = 7
+
+
+def queue_rules(queue):
+    """A fifth of the receives and deletes goes wrong in one way or another."""
+    hang = min(0.05, 10 / (HALF / 16))  # each holds something up for seconds: about ten
+    receive = [
+        {"action": "error", "code": "InternalError", "rate": 0.03},
+        {"action": "error", "code": "ServiceUnavailable", "status": 503, "rate": 0.02},
+        {"action": "reset", "rate": 0.01},
+        {"action": "reset", "before": True, "rate": 0.01},
+        {"action": "half", "rate": 0.01},
+        {"action": "hang", "rate": hang},
+        {"action": "delay", "ms": 300, "rate": 0.01},
+        {"action": "twice", "rate": 0.02},
+        {"action": "reorder", "rate": 0.05},
+    ]
+    delete = [
+        {"action": "error", "code": "InternalError", "rate": 0.05},
+        {"action": "reset", "rate": 0.01},
+        {"action": "half", "rate": 0.01},
+        {"action": "hang", "rate": hang},
+        {"action": "partial", "rate": 0.05},
+    ]
+    return ([{"op": "BatchReceiveMessage", "resource": queue, **rule} for rule in receive] +
+            [{"op": "BatchDeleteMessage", "resource": queue, **rule} for rule in delete])
+
+
+def push_rules(topic):
+    return [{"op": "Push", "resource": topic, **rule} for rule in (
+        {"action": "error", "status": 500, "rate": 0.05},
+        {"action": "hang", "rate": min(0.05, 50 / HALF)},
+        {"action": "delay", "ms": 300, "rate": 0.02},
+        {"action": "twice", "rate": 0.02},
+        {"action": "reorder", "rate": 0.05},
+    )]
+
+
+class Relay:
+    """Bytes to and from the broker's intake, when they flow. (Stopping the broker itself would take its subscribers'
+    connections too, and version 1 cannot repair what they lose.)"""
+
+    def __init__(self, target):
+        host, port = target.removeprefix("tcp://").rsplit(":", 1)
+        self.target = host, int(port)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.flowing = threading.Event()
+        self.flowing.set()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                ends = self.listener.accept()[0], socket.create_connection(self.target)
+                for source, sink in (ends, ends[::-1]):
+                    threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
+
+    def pump(self, source, sink):
+        with source, contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                self.flowing.wait()
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)  # its own pump ends, and closes it
+
+    @contextlib.contextmanager
+    def stands_still(self):
+        self.flowing.clear()
+        try:
+            yield
+        finally:
+            self.flowing.set()
+
+
+class FaultRun(unittest.TestCase):
+    def setUp(self):
+        self.stack = stack = Stack()
+        self.addCleanup(stack.__exit__, None, None, None)
+        key = stack.folder / "push-key.pem"  # as small as the service's own: each push needs a signature
+        subprocess.run(["openssl", "genrsa", "-out", str(key), "512"], check=True, capture_output=True)
+        stack.start_mns_local("--throttle", "smq", "--time-scale", TIME_SCALE, "--push-key", key)
+        stack.start_broker()
+        self.relay = Relay(stack.broker.endpoints["intake"])
+        self.addCleanup(self.relay.listener.close)
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    def local(self, path, body=None):
+        request = urllib.request.Request(self.stack.mns_local.endpoints["endpoint"] + path,
+                                         data=None if body is None else json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read()
+
+    def mns_metric(self, name):
+        return metrics(self.stack.mns_local.endpoints["endpoint"])[f"sluice_mns_local_{name}"]
+
+    def of_source(self, source):
+        ending = f'{{source="{source}"}}'
+        return {name.removesuffix(ending).removeprefix("sluice_bridge_"): value
+                for name, value in metrics(self.stack.bridge.endpoints["http"]).items() if name.endswith(ending)}
+
+    def undeleted(self):
+        of_queue = self.of_source("queue")
+        return of_queue["undeleted"] + of_queue["undeleted_unseen"]
+
+    # -- the parts -------------------------------------------------------------------------------
+
+    def make_queue(self):
+        mns = self.stack.mns
+        mns.create_topic("queued")
+        mns.create_queue("queue", VisibilityTimeout=VISIBILITY_S)
+        mns.subscribe("queued", "to-queue", f"acs:mns:{REGION}:{ACCOUNT}:queues/queue", "JSON")
+
+    def start_bridge(self):
+        certificate = self.stack.folder / "certificate.pem"
+        certificate.write_bytes(self.local("/local/certificate.pem"))
+        bridge = self.stack.start_bridge([
+            self.stack.queue_source("queue", polls=16, wait=2),
+            {"type": "push", "topic": "pushed", "listen": "127.0.0.1:0", "region": REGION, "account": ACCOUNT,
+             "certificate": str(certificate)}], broker=self.relay.endpoint)
+        self.stack.mns.create_topic("pushed")
+        self.stack.mns.subscribe("pushed", "to-bridge", bridge.endpoints["push"], "JSON",
+                                 strategy="EXPONENTIAL_DECAY_RETRY")
+
+    def simulate(self, topic, seed):
+        ledger = self.stack.folder / f"{topic}.jsonl"
+        return ledger, self.stack.start("batch-sim", [
+            BIN / "batch-sim", "--endpoint", self.stack.mns_local.endpoints["endpoint"], "--topic", topic, "--count", HALF,
+            "--seed", seed, "--ledger", ledger])
+
+    # -- what must hold --------------------------------------------------------------------------
+
+    def expect_each_once(self, reader, ledgers):
+        wanted = collections.Counter(json.loads(line)["id"] for ledger in ledgers
+                                     for line in ledger.read_text().splitlines())
+        self.assertEqual(wanted.total(), EVENTS)
+        wait_for(lambda: len(reader.lines) >= EVENTS, f"{EVENTS} events", 200)
+        self.stack.mns.close()  # it was idle for longer than a server keeps a connection; it opens anew
+        wait_for(lambda: self.stack.mns.queue_counts("queue") == (0, 0), "an empty queue", 60)
+        wait_for(lambda: self.mns_metric("pending_pushes") == 0, "all pushes to be done", 60)
+        wait_for(lambda: self.undeleted() == 0, "nothing in hand", 60)
+        seen = collections.Counter(json.loads(line)["id"] for line in reader.lines)
+        self.assertEqual(seen, wanted, "missing or repeated")
+
+    def expect_balance(self):
+        """As docs/bridge.md says, at rest."""
+        m = self.of_source("queue")
+        gone = m["deleted_total"] + m["deleted_late_total"] + m["delete_given_up_total"]
+        self.assertEqual(m["received_total"], gone + m["lapsed_total"] + m["left_total"])
+        self.assertEqual(m["acked_total"] + m["filtered_total"], gone)
+
+    def expect_no_reason_to_throttle(self):
+        self.assertLessEqual(self.mns_metric("undeleted_peak"), UNDELETED)
+        self.assertLessEqual(self.mns_metric("undeleted_pace_peak"), PACE)
+        self.assertEqual(self.mns_metric("throttled_total"), 0)
+        self.assertEqual(self.of_source("queue")["throttled_total"], 0)
+
+    def test_nothing_is_lost_or_repeated_and_nothing_is_throttled(self):
+        stack = self.stack
+        self.make_queue()
+        self.local("/local/faults", {"seed": SEED, "faults": queue_rules("queue") + push_rules("pushed")})
+        reader = LineReader(stack.subscribe(""))
+        began = time.monotonic()
+        runs = [self.simulate("queued", 11)]
+        wait_for(lambda: stack.mns.queue_counts("queue")[0] >= 2 * UNDELETED, "a backlog", 100)
+        self.start_bridge()
+        runs.append(self.simulate("pushed", 12))
+        for part in (HALF // 10, HALF // 5):
+            wait_for(lambda n=part: self.of_source("queue")["received_total"] > n, "a tenth of the events", 100)
+            with self.relay.stands_still():
+                wait_for(lambda: self.undeleted() > UNDELETED - 16, "the bridge to have its hands full")
+        for _, simulator in runs:
+            self.assertEqual(simulator.process.wait(240), 0, simulator.log())
+        self.expect_each_once(reader, [ledger for ledger, _ in runs])
+        seconds = time.monotonic() - began
+        print(f"{EVENTS} events in {seconds:.1f} s; undeleted at most {self.mns_metric('undeleted_peak'):.0f}, within a "
+              f"second {self.mns_metric('undeleted_pace_peak'):.0f} more")
+        self.expect_balance()
+        self.expect_no_reason_to_throttle()
+        self.assertEqual(json.loads(self.local("/local/dead")), {"pushes": []})
+        self.assertEqual(self.of_source("pushed")["push_refused_as_forged_total"], 0)
+        idle = [rule for rule in json.loads(self.local("/local/faults"))["faults"] if rule["fired"] == 0]
+        self.assertEqual(idle, [], "these never fired")
+
+
+if __name__ == "__main__":
+    unittest.main()
