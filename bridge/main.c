@@ -13,8 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+enum {
+    DESCRIPTORS_OWN = 64,     /**< of the broker's connection, /metrics, the program itself */
+    DESCRIPTORS_A_QUEUE = 32, /**< besides its polls: deletes, extensions, looks */
+    DESCRIPTORS_A_PUSH = 64,  /**< besides its connections: those being cut, fetches */
+};
 
 extern char **environ;
 
@@ -25,6 +32,36 @@ static void keep_memory(void)
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
     mallopt(M_TOP_PAD, 16 << 20);
+}
+
+/* Each connection of an endpoint is a descriptor.  Where the system gives too few, the endpoints
+ * share what there is: at its own limit a server makes room, at the system's it could only wait. */
+static void fit_descriptors(source_options_t *sources, size_t count)
+{
+    struct rlimit limit;
+    uint64_t own = DESCRIPTORS_OWN, wanted = 0;
+    for (size_t i = 0; i < count; i++)
+        if (sources[i].type == OPTIONS_PUSH)
+            wanted += sources[i].connections + DESCRIPTORS_A_PUSH;
+        else
+            own += sources[i].polls + DESCRIPTORS_A_QUEUE;
+    if (wanted == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    if (limit.rlim_cur < own + wanted) {
+        limit.rlim_cur = limit.rlim_max < own + wanted ? limit.rlim_max : own + wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+            getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= own + wanted)
+        return;
+    LOG_WARN("BRIDGE-FILES", "wanted=%llu limit=%llu; fewer connections than asked",
+             (unsigned long long)(own + wanted), (unsigned long long)limit.rlim_cur);
+    uint64_t left = limit.rlim_cur > own ? limit.rlim_cur - own : 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t share = (sources[i].connections + DESCRIPTORS_A_PUSH) * left / wanted;
+        if (sources[i].type == OPTIONS_PUSH)
+            sources[i].connections = share > DESCRIPTORS_A_PUSH ? share - DESCRIPTORS_A_PUSH : 1;
+    }
 }
 
 /* Signals become readable on a descriptor; every thread inherits the mask.  @return it, or -1. */
@@ -95,7 +132,7 @@ static void say_ready(const bridge_t *bridge, size_t sources, const char *http)
     fflush(stdout);
 }
 
-static int run(const bridge_options_t *options)
+static int run(bridge_options_t *options)
 {
     bool keys = given("ALIBABA_CLOUD_ACCESS_KEY_ID") && given("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
     if (!keys && has_queue(options)) {
@@ -112,6 +149,7 @@ static int run(const bridge_options_t *options)
     int signals = open_signals();
     if (signals < 0)
         return complain("signals", SL_EIO);
+    fit_descriptors(options->sources.items, options->sources.count);
     sl_err err = bridge_create(&bridge, options, &sl_clock_system, &registry, signals, &failed);
     if (err == SL_OK) {
         failed = options->http;

@@ -41,11 +41,11 @@ class PushCase(unittest.TestCase):
         stack.start_broker()
         self.reader = LineReader(stack.subscribe("", "$dead."))
 
-    def start_bridge(self, drain="10s", others=(), **more):
+    def start_bridge(self, drain="10s", under=(), **more):
         source = {"type": "push", "name": "p", "listen": "127.0.0.1:0", "path": PATH, "region": REGION,
                   "account": ACCOUNT, "topic": "batch", "ca-file": str(self.authority.ca_file),
                   "certificate-hosts": [self.certificates.host], **more}
-        self.bridge = self.stack.start_bridge([{k: v for k, v in source.items() if v is not None}, *others], drain=drain)
+        self.bridge = self.stack.start_bridge([{k: v for k, v in source.items() if v is not None}], under, drain=drain)
         wait_for(lambda: self.counter("push_open") is not None and self.bridge_is_ready(), "the bridge to be ready")
         self.sender = Sender(self.key, self.bridge.endpoints["push"], PATH, self.certificates.url,
                              self.authority.ca_file)
@@ -224,6 +224,16 @@ class Crowd(PushCase):
     def test_slow_senders_hold_up_no_fast_one(self):
         self.certificates.start()
         self.start_bridge(connections=200)
+        self.crowd()
+
+    def test_fewer_descriptors_than_connections_do_not_let_the_slow_win(self):
+        self.certificates.start()
+        self.start_bridge(under=("sh", "-c", 'ulimit -n 200 && exec "$@"', "sh"))
+        self.assertIn("BRIDGE-FILES", self.bridge.log())
+        self.crowd()
+
+    def crowd(self):
+        """Slow senders, more than there are connections, beside fast ones."""
         at = urllib.parse.urlsplit(self.bridge.endpoints["push"])
         head = self.sender.push(job(0)).sign().head()
         stop = threading.Event()

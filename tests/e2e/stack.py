@@ -162,11 +162,12 @@ class Stack:
         return {"type": "queue", "endpoint": self.mns_local.endpoints["endpoint"], "region": REGION,
                 "account": ACCOUNT, "queue": queue, "polls": 4, **more}
 
-    def start_bridge(self, sources, **more):
+    def start_bridge(self, sources, under=(), **more):
+        """`under`: a command that the program runs under, such as ("prlimit", …)."""
         path = self.folder / "bridge.json"
         path.write_text(json.dumps({"broker": self.broker.endpoints["intake"], "http": "127.0.0.1:0",
                                     "sources": sources, **more}, indent=2))
-        self.bridge = self.start("bridge", [BIN / "sluice-bridge", "--config", path]).wait_ready()
+        self.bridge = self.start("bridge", [*under, BIN / "sluice-bridge", "--config", path]).wait_ready()
         return self.bridge
 
     def topic_with_queue(self, topic, queue, content_format="JSON"):
