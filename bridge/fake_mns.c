@@ -30,6 +30,7 @@ struct mns_client {
     int fd;
     fake_request_t *requests; /**< in the order of their submission */
     size_t in_flight;
+    uint32_t max_in_flight;
 };
 
 static fake_queue_t *queues[QUEUES_MAX];
@@ -347,16 +348,27 @@ bool mns_err_transient(mns_err err)
 
 mns_err mns_client_create(mns_client_t **out, const mns_client_options_t *options)
 {
-    (void)options;
     mns_client_t *client = calloc(1, sizeof *client);
+    client->max_in_flight = options->max_in_flight;
     client->fd = eventfd(0, EFD_CLOEXEC);
     *out = client;
     return MNS_OK;
 }
 
+/* Not those that wait on at the service after their answer. */
+static bool is_full(const mns_client_t *client)
+{
+    size_t unanswered = 0;
+    for (const fake_request_t *r = client->requests; r != NULL; r = r->next)
+        unanswered += !r->lingers;
+    return unanswered >= client->max_in_flight;
+}
+
 mns_err mns_submit(mns_client_t *client, const mns_request_t *request, mns_reply_fn on_reply,
                    void *user)
 {
+    if (is_full(client))
+        return MNS_EINVAL;
     fake_request_t *r = calloc(1, sizeof *r);
     for (size_t i = 0; i < queue_count; i++)
         if (strcmp(queues[i]->name, request->queue) == 0)

@@ -217,8 +217,8 @@ static sl_err make_client(queue_source_t *q)
         &q->client,
         &(mns_client_options_t){.size = sizeof(mns_client_options_t),
                                 .endpoint = options_source_endpoint(options),
-                                .max_in_flight = (uint32_t)options->polls + QUEUE_DELETES_MAX +
-                                                 QUEUE_EXTENDS_MAX + 1,
+                                .max_in_flight = q->pool_size + QUEUE_DELETES_MAX +
+                                                 QUEUE_EXTENDS_MAX + 1, /* a look */
                                 .attempts = 1}); /* pauses are the source's own business */
     return err == MNS_OK ? SL_OK : err == MNS_ENOMEM ? SL_ENOMEM : SL_EINVAL;
 }

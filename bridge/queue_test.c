@@ -125,6 +125,31 @@ static void queue_replaces_a_poll_that_hangs_before_it_is_given_up(void **state)
     assert_int_equal(f->q->polls, 1);
 }
 
+static void queue_polls_on_while_all_that_may_be_under_way_hangs(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].polls = f->sources[0].polls_min = 4;
+    f->sources[0].wait_s = 1;
+    f->sources[0].extend = true;
+    fake_broker.stalled = true;
+    fake_broker.silent_ms = 5000;
+    fixture_start(f);
+    fixture_put_many(f->q, 20);
+    f->q->hold[FAKE_EXTEND] = f->q->hold[FAKE_DELETE] = true;
+    fixture_run(f, VISIBILITY_MS - 10000);
+    assert_int_equal(f->q->extends, 16);
+    fake_broker.stalled = false;
+    fixture_put_many(f->q, 600);
+    fixture_run(f, 1500);
+    assert_int_equal(f->q->deletes, 32);
+    f->q->hold[FAKE_RECEIVE] = true;
+    fixture_run(f, 3500); /* each is overdue, and another takes its place */
+    assert_int_equal(METRIC(f, "polls_in_flight"), 2 * 4);
+    assert_int_equal(METRIC(f, "receive_errors_total"), 0);
+    const char *reason;
+    assert_true(bridge_ready(f->bridge, &reason));
+}
+
 static void queue_counts_what_a_service_takes_when_it_goes_on_after_a_standstill(void **state)
 {
     fixture_t *f = *state;
@@ -622,6 +647,7 @@ int main(void)
         TEST(queue_counts_nothing_for_a_poll_that_was_refused),
         TEST(queue_counts_polls_that_hang),
         TEST(queue_replaces_a_poll_that_hangs_before_it_is_given_up),
+        TEST(queue_polls_on_while_all_that_may_be_under_way_hangs),
         TEST(queue_counts_what_a_service_takes_when_it_goes_on_after_a_standstill),
         TEST(queue_asks_for_a_sign_of_life_when_lost_polls_leave_no_room),
         TEST(queue_counts_messages_whose_deletes_fail_until_they_show_again),
