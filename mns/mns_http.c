@@ -223,6 +223,9 @@ static bool easy_setup(const mns_http_t *http, mns_exchange_t *exchange)
     CURL *easy = exchange->easy;
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_TCP_NODELAY, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    SET(CURLOPT_QUICK_EXIT, 1L); /* else a time limit waits for the thread that looks a name up */
+#endif
     SET(CURLOPT_PATH_AS_IS, 1L); /* what is sent is what was signed */
     SET(CURLOPT_PROTOCOLS_STR, exchange->https_only ? "https" : "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);

@@ -268,9 +268,12 @@ static bool good_name(const char *name)
     return len > 0 && len <= NAME_MAX_LEN && name[len] == '\0';
 }
 
-/* What may stand in a header: printable ASCII. */
+/* What may stand in a header: printable ASCII, and no blank at an end, which a receiver trims. */
 static bool good_header(const char *text)
 {
+    size_t len = strlen(text);
+    if (len > 0 && (text[0] == ' ' || text[len - 1] == ' '))
+        return false;
     for (; *text != '\0'; text++)
         if (*text < 0x20 || *text > 0x7E)
             return false;
@@ -405,9 +408,10 @@ static bool put_path(sl_buf_t *target, const char *path, const mns_request_t *re
     return true;
 }
 
+/* An empty value is none: curl would leave the header out, but the signature would cover it. */
 static void put_header(mns_outbound_t *out, const char *name, const char *value)
 {
-    if (value != NULL)
+    if (value != NULL && *value != '\0')
         out->headers[out->header_count++] = (mns_header_t){name, value};
 }
 

@@ -74,10 +74,10 @@ static void a_list_goes_on_at_its_marker(void **state)
     make_queue("page-b");
     make_queue("page-c");
     do {
-        mns_reply_t *reply = expect(MNS_OK, (mns_request_t){.op = MNS_LIST_QUEUE,
-                                                            .prefix = "page-",
-                                                            .marker = *marker ? marker : NULL,
-                                                            .list_count = 1});
+        mns_reply_t *reply =
+            expect(MNS_OK,
+                   (mns_request_t){
+                       .op = MNS_LIST_QUEUE, .prefix = "page-", .marker = marker, .list_count = 1});
         assert_int_equal(reply->name_count, 1);
         strncat(seen, reply->names[0] + strlen("page-"), 1);
         snprintf(marker, sizeof marker, "%s", reply->next_marker);

@@ -48,7 +48,7 @@ extern "C" {
     X(EMPTY, 1, "no message within the waiting time (MessageNotExist on a receive or peek)")       \
     X(EINVAL, 2, "an argument is malformed or missing")                                            \
     X(ENOMEM, 3, "out of memory")                                                                  \
-    X(EPROTO, 4, "the answer is no MNS answer (status, XML or digest)")                            \
+    X(EPROTO, 4, "the answer is no MNS answer (status or XML)")                                    \
     X(EIO, 5, "the network failed: no complete answer came")                                       \
     X(ETIMEDOUT, 6, "no answer in time")                                                           \
     X(ECLIENT, 7, "the service refused the request (4xx); see code")                               \
@@ -63,7 +63,9 @@ typedef enum { MNS_ERR_MAP(X) } mns_err;
 
 /** The error's text; static, never NULL. */
 MNS_API const char *mns_err_text(mns_err err);
-/** Does trying the same request again make sense, after a pause? */
+/** Is it of a kind that may pass?  reply->transient knows more: it goes by the code too
+ * (TimeExpired is ESERVER, but does not pass while the clock is wrong; a role's keys may come,
+ * ENOKEYS or not). */
 MNS_API bool mns_err_transient(mns_err err);
 
 /** The service's error codes: name, documented status, does the same request succeed later?
@@ -247,7 +249,7 @@ typedef struct mns_request {
     /** DELETE, CHANGE_VISIBILITY: one; BATCH_DELETE: `count`. */
     const char *const *receipt_handles;
     uint32_t visibility_timeout; /**< CHANGE_VISIBILITY: 1 … 43200 s */
-    const char *prefix, *marker; /**< LIST: NULL: none */
+    const char *prefix, *marker; /**< LIST: NULL or "": none */
     uint32_t list_count;         /**< LIST: 1 … 1000; 0: default */
     bool with_meta;              /**< LIST_QUEUE: with the attributes of each */
     uint32_t timeout_ms;         /**< for one attempt; 0: the client's, plus wait_seconds */
@@ -362,8 +364,8 @@ MNS_API const char *mns_client_credentials(const mns_client_t *client);
 
 /** Runs one request to its end, driving others in flight meanwhile.
  *  @param reply  receives the reply, also for errors that the service or the network made; NULL
- *                when the request was never sent (MNS_EINVAL, MNS_ENOMEM).  Free it.
- *  @return reply->err. */
+ *                when it was not accepted (MNS_EINVAL, MNS_ENOMEM, MNS_ECANCELED).  Free it.
+ *  @return reply->err, or why there is no reply. */
 MNS_API mns_err mns_call(mns_client_t *client, const mns_request_t *request, mns_reply_t **reply);
 MNS_API void mns_reply_free(mns_reply_t **reply);
 
