@@ -102,21 +102,6 @@ static int complain(const char *what, sl_err err)
     return 1;
 }
 
-static bool given(const char *variable)
-{
-    const char *value = getenv(variable);
-    return value != NULL && value[0] != '\0';
-}
-
-static bool has_queue(const bridge_options_t *options)
-{
-    const source_options_t *sources = options->sources.items;
-    for (size_t i = 0; i < options->sources.count; i++)
-        if (sources[i].type == OPTIONS_QUEUE)
-            return true;
-    return false;
-}
-
 static void say_ready(const bridge_t *bridge, size_t sources, const char *http)
 {
     const char *before = " push=";
@@ -134,13 +119,6 @@ static void say_ready(const bridge_t *bridge, size_t sources, const char *http)
 
 static int run(bridge_options_t *options)
 {
-    bool keys = given("ALIBABA_CLOUD_ACCESS_KEY_ID") && given("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
-    if (!keys && has_queue(options)) {
-        fputs("sluice-bridge: no keys to MNS: set ALIBABA_CLOUD_ACCESS_KEY_ID and "
-              "ALIBABA_CLOUD_ACCESS_KEY_SECRET\n",
-              stderr);
-        return 1;
-    }
     counter_registry_t registry = COUNTER_REGISTRY_INIT;
     bridge_t *bridge = NULL;
     observe_t *observe = NULL;

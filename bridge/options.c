@@ -290,9 +290,11 @@ const config_program_t options_program = {
     .summary =
         "Takes BatchCompute notifications from MNS, out of queues or as pushes, normalises them "
         "and publishes them to a Sluice broker.",
-    .epilog = "Keys, which queues need, come from ALIBABA_CLOUD_ACCESS_KEY_ID, "
-              "ALIBABA_CLOUD_ACCESS_KEY_SECRET and "
-              "ALIBABA_CLOUD_SECURITY_TOKEN.",
+    .epilog =
+        "Keys, which queues need, come from ALIBABA_CLOUD_ACCESS_KEY_ID, "
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET and ALIBABA_CLOUD_SECURITY_TOKEN, else from a\n"
+        "credentials file (ALIBABA_CLOUD_CREDENTIALS_FILE, ~/.alibabacloud/credentials), else "
+        "from the instance's role (ALIBABA_CLOUD_ECS_METADATA).",
     .table = {bridge_opts, sizeof bridge_opts / sizeof *bridge_opts, sizeof(bridge_options_t)},
     .check = options_check,
 };

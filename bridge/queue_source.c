@@ -220,7 +220,11 @@ static sl_err make_client(queue_source_t *q)
                                 .max_in_flight = q->pool_size + QUEUE_DELETES_MAX +
                                                  QUEUE_EXTENDS_MAX + 1, /* a look */
                                 .attempts = 1}); /* pauses are the source's own business */
-    return err == MNS_OK ? SL_OK : err == MNS_ENOMEM ? SL_ENOMEM : SL_EINVAL;
+    if (err == MNS_OK)
+        return SL_OK;
+    LOG_ERROR("BRIDGE-MNS-CLIENT", "source=%s error=\"%s\"; no queue can be polled without keys",
+              q->base.name, mns_err_text(err));
+    return err == MNS_ENOMEM ? SL_ENOMEM : SL_EINVAL;
 }
 
 sl_err queue_source_create(source_t **out, const source_options_t *options, source_shared_t *shared)

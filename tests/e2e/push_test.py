@@ -383,6 +383,24 @@ class Trouble(PushCase):
         self.assertEqual(list(bridge.endpoints), ["sources", "http", "push"])
         self.assertEqual(bridge.stop(), 0)
 
+    def start_with_queue(self, **env):
+        path = self.stack.folder / "queue.json"
+        path.write_text(json.dumps({"broker": self.stack.broker.endpoints["intake"], "http": "127.0.0.1:0", "sources": [
+            {"queue": "q", "endpoint": "http://127.0.0.1:9", "region": REGION, "account": ACCOUNT}]}))
+        return self.stack.start("bridge", [BIN / "sluice-bridge", "--config", path],
+                                env={"HOME": str(self.stack.folder), **{key: "" for key in KEYS}, **env})
+
+    def test_a_queue_without_keys_is_told_so(self):
+        bridge = self.start_with_queue()
+        self.assertEqual(bridge.process.wait(20), 1)
+        self.assertIn("no access key", bridge.log())
+
+    def test_keys_from_a_file_will_do(self):
+        credentials = self.stack.folder / "credentials"
+        credentials.write_text("[default]\ntype = access_key\naccess_key_id = a\naccess_key_secret = b\n")
+        bridge = self.start_with_queue(ALIBABA_CLOUD_CREDENTIALS_FILE=str(credentials)).wait_ready()
+        self.assertEqual(bridge.stop(), 0)
+
 
 class Local(PushCase):
     """mns-local signs and pushes; the bridge has its certificate pinned, as it is served."""
