@@ -119,6 +119,54 @@ class Faults(unittest.TestCase):
         wait_for(lambda: self.stack.mns.queue_counts("q") == (0, 0), "an empty queue", 60)
         self.assertGreaterEqual(self.counter("acked_total"), 2 * COUNT)
 
+    def test_each_fault_of_mns_costs_no_event_and_repeats_none(self):
+        stack = self.stack
+        reader = LineReader(stack.subscribe(""))
+        self.bridge(wait=1)
+        sent = 0
+        for op, rule in (("BatchReceiveMessage", {"action": "error", "code": "InternalError", "next": 3}),
+                         ("BatchReceiveMessage", {"action": "reset", "next": 5}),
+                         ("BatchReceiveMessage", {"action": "half", "next": 5}),
+                         ("BatchReceiveMessage", {"action": "hang", "next": 2}),
+                         ("BatchReceiveMessage", {"action": "twice", "next": 5}),
+                         ("BatchReceiveMessage", {"action": "clock", "next": 2}),
+                         ("BatchDeleteMessage", {"action": "error", "code": "InternalError", "next": 5}),
+                         ("BatchDeleteMessage", {"action": "reset", "next": 5}),
+                         ("BatchDeleteMessage", {"action": "half", "next": 5}),
+                         ("BatchDeleteMessage", {"action": "partial", "next": 5})):
+            with self.subTest(op=op, **rule):
+                stack.local("/local/faults", [{"op": op, **rule}])
+                send(stack, "q", bodies(sent, 400))
+                sent += 400
+                self.expect_each_once(reader, sent)
+        fired = [rule["fired"] for rule in json.loads(stack.local("/local/faults"))["faults"]]
+        self.assertGreater(min(fired), 0, fired)
+
+    def test_a_throttled_queue_is_left_alone_as_long_as_mns_asks(self):
+        reader = LineReader(self.stack.subscribe(""))
+        bridge = self.bridge()
+        wait_for(lambda: ready(bridge)[0], "the bridge to be ready")
+        self.stack.local("/local/faults", [{"op": "BatchReceiveMessage", "next": 3, "action": "throttle"}])
+        send(self.stack, "q", bodies(0, 500))
+        self.expect_each_once(reader, 500)
+        self.assertGreaterEqual(self.counter("throttled_total"), 3)
+        self.assertEqual(self.counter("receive_errors_total"), 0)
+        self.assertTrue(ready(bridge)[0])
+
+    def test_what_a_slow_broker_has_not_taken_is_kept_by_extending_its_visibility(self):
+        bridge = self.bridge()
+        wait_for(lambda: ready(bridge)[0], "the bridge to be ready")
+        os.kill(self.stack.broker.process.pid, signal.SIGSTOP)
+        try:
+            send(self.stack, "q", bodies(0, 100))
+            wait_for(lambda: self.counter("extended_total") >= 200, "each to be extended twice")
+        finally:
+            os.kill(self.stack.broker.process.pid, signal.SIGCONT)
+        wait_for(lambda: self.stack.mns.queue_counts("q") == (0, 0), "an empty queue", 60)
+        self.assertEqual(self.counter("lapsed_total"), 0)
+        self.assertEqual(self.counter("received_total"), 100)
+        self.assertEqual(self.counter("deleted_total"), 100)
+
     def test_a_queue_that_is_made_later_is_found_and_the_other_is_not_disturbed(self):
         stack = self.stack
         reader = LineReader(stack.subscribe(""))

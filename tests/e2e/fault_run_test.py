@@ -20,7 +20,6 @@ import subprocess
 import threading
 import time
 import unittest
-import urllib.request
 
 from stack import ACCOUNT, BIN, REGION, LineReader, Stack, metrics, wait_for
 
@@ -117,12 +116,6 @@ class FaultRun(unittest.TestCase):
 
     # -- asking ----------------------------------------------------------------------------------
 
-    def local(self, path, body=None):
-        request = urllib.request.Request(self.stack.mns_local.endpoints["endpoint"] + path,
-                                         data=None if body is None else json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.read()
-
     def mns_metric(self, name):
         return metrics(self.stack.mns_local.endpoints["endpoint"])[f"sluice_mns_local_{name}"]
 
@@ -145,7 +138,7 @@ class FaultRun(unittest.TestCase):
 
     def start_bridge(self):
         certificate = self.stack.folder / "certificate.pem"
-        certificate.write_bytes(self.local("/local/certificate.pem"))
+        certificate.write_bytes(self.stack.local("/local/certificate.pem"))
         bridge = self.stack.start_bridge([
             self.stack.queue_source("queue", polls=16, wait=2),
             {"type": "push", "topic": "pushed", "listen": "127.0.0.1:0", "region": REGION, "account": ACCOUNT,
@@ -190,7 +183,7 @@ class FaultRun(unittest.TestCase):
     def test_nothing_is_lost_or_repeated_and_nothing_is_throttled(self):
         stack = self.stack
         self.make_queue()
-        self.local("/local/faults", {"seed": SEED, "faults": queue_rules("queue") + push_rules("pushed")})
+        stack.local("/local/faults", {"seed": SEED, "faults": queue_rules("queue") + push_rules("pushed")})
         reader = LineReader(stack.subscribe(""))
         began = time.monotonic()
         runs = [self.simulate("queued", 11)]
@@ -209,9 +202,9 @@ class FaultRun(unittest.TestCase):
               f"second {self.mns_metric('undeleted_pace_peak'):.0f} more")
         self.expect_balance()
         self.expect_no_reason_to_throttle()
-        self.assertEqual(json.loads(self.local("/local/dead")), {"pushes": []})
+        self.assertEqual(json.loads(self.stack.local("/local/dead")), {"pushes": []})
         self.assertEqual(self.of_source("pushed")["push_refused_as_forged_total"], 0)
-        idle = [rule for rule in json.loads(self.local("/local/faults"))["faults"] if rule["fired"] == 0]
+        idle = [rule for rule in json.loads(self.stack.local("/local/faults"))["faults"] if rule["fired"] == 0]
         self.assertEqual(idle, [], "these never fired")
 
 

@@ -152,6 +152,13 @@ class Stack:
         self.mns = Mns(self.mns_local.endpoints["endpoint"], *KEYS.values())
         return self.mns_local
 
+    def local(self, path, body=None):
+        """Asks mns-local at one of its own addresses, /local/…; with a body, as JSON, posts it there."""
+        request = urllib.request.Request(self.mns_local.endpoints["endpoint"] + path,
+                                         data=None if body is None else json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read()
+
     def start_broker(self, *args):
         self.broker = self.start("broker", [BIN / "sluice-broker", "--feed", "tcp://127.0.0.1:*", "--intake",
                                             "tcp://127.0.0.1:*", "--query", "tcp://127.0.0.1:*", "--http",
