@@ -2,7 +2,8 @@
  *
  * A slot counts as undeleted until a reply says that its message is gone, or that its handle is no
  * longer good, or until its visibility must be over: a delete whose answer was lost is tried again,
- * and of a batch that failed in part the rest. */
+ * and of a batch that failed in part the rest.  One error for several handles does not say whose
+ * message is gone: all are tried again. */
 #include "queue_impl.h"
 
 #include "base/log.h"
@@ -80,6 +81,12 @@ static bool tells_which(const queue_deletes_t *batch, const mns_reply_t *reply)
     return found == reply->message_count && found > 0;
 }
 
+/* What a reply without a failure of its own for each message says of every one of them. */
+static const char *code_of_all(const queue_deletes_t *batch, const mns_reply_t *reply)
+{
+    return batch->count > 1 && handle_expired(reply->code) ? "" : reply->code;
+}
+
 static void take_delete_reply(queue_deletes_t *batch, const mns_reply_t *reply)
 {
     bool partly = reply->err == MNS_EPARTIAL && tells_which(batch, reply);
@@ -89,7 +96,7 @@ static void take_delete_reply(queue_deletes_t *batch, const mns_reply_t *reply)
         if (reply->err == MNS_OK || (partly && failure == NULL))
             deleted(slot);
         else
-            delete_failed(slot, partly ? failure->code : reply->code);
+            delete_failed(slot, partly ? failure->code : code_of_all(batch, reply));
     }
 }
 

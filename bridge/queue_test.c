@@ -230,6 +230,33 @@ static void queue_deletes_all_again_when_a_reply_does_not_tell_which_failed(void
     assert_int_equal(METRIC(f, "deleted_late_total"), 16);
 }
 
+static void queue_deletes_all_again_when_one_error_calls_all_their_handles_dead(void **state)
+{
+    fixture_t *f = *state;
+    const char *const codes[] = {"MessageNotExist", "ReceiptHandleError"};
+    start_small(f);
+    for (size_t i = 0; i < 2; i++) {
+        f->q->fault[FAKE_DELETE] =
+            (fake_fault_t){.err = MNS_ECLIENT, .http_status = 404, .code = codes[i], .times = 3};
+        fixture_put_many(f->q, 16);
+        expect_bound_and_end(f, 5000);
+        assert_int_equal(f->q->fault[FAKE_DELETE].times, 0);
+        assert_int_equal(METRIC(f, "deleted_late_total"), 0);
+    }
+}
+
+static void queue_believes_an_error_that_calls_a_single_handle_dead(void **state)
+{
+    fixture_t *f = *state;
+    start_small(f);
+    f->q->fault[FAKE_DELETE] = (fake_fault_t){
+        .err = MNS_ECLIENT, .http_status = 404, .code = "MessageNotExist", .times = 1};
+    fixture_put_many(f->q, 1);
+    fixture_run(f, 1000);
+    assert_int_equal(METRIC(f, "deleted_late_total"), 1);
+    assert_int_equal(f->q->deletes, 1);
+}
+
 static void queue_counts_messages_that_lapse_while_they_wait(void **state)
 {
     fixture_t *f = *state;
@@ -426,6 +453,8 @@ int main(void)
         TEST(queue_counts_messages_whose_deletes_were_lost),
         TEST(queue_counts_the_failed_part_of_a_delete),
         TEST(queue_deletes_all_again_when_a_reply_does_not_tell_which_failed),
+        TEST(queue_deletes_all_again_when_one_error_calls_all_their_handles_dead),
+        TEST(queue_believes_an_error_that_calls_a_single_handle_dead),
         TEST(queue_counts_messages_that_lapse_while_they_wait),
         TEST(queue_counts_messages_left_until_they_show_again),
         TEST(queue_takes_messages_that_come_twice),
