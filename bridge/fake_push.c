@@ -15,7 +15,7 @@ fake_verifier_t fake_verifier;
 
 void fake_verifier_reset(void)
 {
-    fake_verifier = (fake_verifier_t){.verdict = MNS_PUSH_GENUINE};
+    fake_verifier = (fake_verifier_t){.verdict = MNS_PUSH_GENUINE, .certificates = 2};
 }
 
 /* -- libmns -------------------------------------------------------------------------------- */
@@ -116,5 +116,6 @@ size_t mns_push_run(mns_push_verifier_t *verifier, int timeout_ms)
 void mns_push_stats(const mns_push_verifier_t *verifier, mns_push_stats_t *stats)
 {
     (void)verifier;
-    *stats = (mns_push_stats_t){.fetches = 7, .fetch_failures = 3, .certificates = 2};
+    *stats = (mns_push_stats_t){
+        .fetches = 7, .fetch_failures = 3, .certificates = fake_verifier.certificates};
 }

@@ -11,6 +11,7 @@ typedef struct fake_verifier {
     /* The script: */
     mns_push_verdict verdict; /**< of whatever is asked */
     size_t ended;             /**< what the next run says */
+    uint64_t certificates;    /**< kept */
     mns_err create_err;
 
     /* What the test sees: */

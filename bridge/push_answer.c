@@ -68,11 +68,12 @@ void push_answer_overdue(push_source_t *p)
 {
     while (p->open != NULL && p->open->deadline_ms <= p->base.shared->now_ms) {
         push_t *push = p->open;
-        p->certificate_down |= push->slot == NULL;
-        if (push->slot == NULL)
+        if (push->slot == NULL) {
+            push_certificate_missed(p);
             push_answer(push, 503, PUSH_UNAVAILABLE, mns_push_text(MNS_PUSH_UNAVAILABLE));
-        else
+        } else {
             push_answer(push, 503, PUSH_TIMEOUTS, "the broker did not acknowledge it in time");
+        }
     }
 }
 

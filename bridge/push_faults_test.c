@@ -49,6 +49,38 @@ static void push_is_unavailable_while_the_certificate_cannot_be_had(void **state
     push_assert_books_balance(f);
 }
 
+static void push_without_its_certificate_makes_the_source_unready_for_a_while_only(void **state)
+{
+    fixture_t *f = *state;
+    const char *reason;
+    push_start(f);
+    fake_verifier.verdict = MNS_PUSH_UNAVAILABLE; /* a stranger's: no genuine one follows */
+    assert_int_equal(push_one_event(f), 503);
+    fixture_run(f, 20000);
+    assert_int_equal(push_one_event(f), 503);
+    fixture_run(f, 29000);
+    assert_false(bridge_ready(f->bridge, &reason));
+    fixture_run(f, 2000);
+    assert_true(bridge_ready(f->bridge, &reason));
+    assert_int_equal(fixture_metric(f, M("source_up")), 1);
+}
+
+static void push_source_is_ready_again_once_a_certificate_is_had(void **state)
+{
+    fixture_t *f = *state;
+    const char *reason;
+    push_start(f);
+    fixture_run(f, 200);
+    fake_verifier.verdict = MNS_PUSH_UNAVAILABLE;
+    assert_int_equal(push_one_event(f), 503);
+    fake_verifier.certificates--; /* one grew old */
+    fixture_run(f, 200);
+    assert_false(bridge_ready(f->bridge, &reason));
+    fake_verifier.certificates++;
+    fixture_run(f, 200);
+    assert_true(bridge_ready(f->bridge, &reason));
+}
+
 static void push_does_not_wait_for_the_certificate_for_ever(void **state)
 {
     fixture_t *f = *state;
@@ -287,6 +319,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(push_waits_for_the_certificate_and_is_judged_again),
         TEST(push_is_unavailable_while_the_certificate_cannot_be_had),
+        TEST(push_without_its_certificate_makes_the_source_unready_for_a_while_only),
+        TEST(push_source_is_ready_again_once_a_certificate_is_had),
         TEST(push_does_not_wait_for_the_certificate_for_ever),
         TEST(push_is_busy_before_the_broker_answers),
         TEST(push_is_busy_when_the_broker_looks_dead),

@@ -32,9 +32,10 @@ typedef struct push_source {
     http_server_t *server;
     mns_push_verifier_t *verifier;
     push_t *open; /**< not answered, in order of deadline: the time is the same for all */
-    size_t open_count, without_slot; /**< all of these; those that wait for the certificate */
-    size_t work;                     /**< requests of this turn */
-    bool certificate_down;           /**< the last push that needed a certificate did without */
+    size_t open_count, without_slot;    /**< all of these; those that wait for the certificate */
+    size_t work;                        /**< requests of this turn */
+    uint64_t certificate_down_until_ms; /**< a push did without one lately; 0: none did */
+    uint64_t certificates;              /**< that the verifier keeps, when last looked at */
     sl_buf_t down_text;
     mns_push_header_t headers[PUSH_HEADERS_MAX]; /**< of the request being judged */
     size_t header_count;                         /**< more than the maximum: they do not fit */
@@ -65,6 +66,11 @@ void push_judge_waiting(push_source_t *p);
 
 /** The name of a refusal, for counters and logs. */
 const char *push_refusal_name(int refusal);
+
+/* -- push_source.c ------------------------------------------------------------------------- */
+
+/** A push's certificate could not be had. */
+void push_certificate_missed(push_source_t *p);
 
 /* -- push_answer.c ------------------------------------------------------------------------- */
 

@@ -69,7 +69,7 @@ static decode_message_t message_of(const push_t *push, const mns_push_info_t *in
 static void take_genuine(push_t *push, const mns_push_info_t *info)
 {
     push_source_t *p = push->source;
-    p->certificate_down = false;
+    p->certificate_down_until_ms = 0;
     decode_message_t message = message_of(push, info);
     if (message.id_len == 0) {
         push_answer(push, 400, PUSH_MALFORMED, "neither x-mns-message-id nor x-mns-request-id\n");
@@ -123,7 +123,7 @@ static void judge(push_t *push)
         push->counted = true;
         break;
     case MNS_PUSH_UNAVAILABLE:
-        p->certificate_down = true;
+        push_certificate_missed(p);
         push_answer(push, 503, PUSH_UNAVAILABLE, mns_push_text(verdict));
         break;
     case MNS_PUSH_NO_MEMORY:

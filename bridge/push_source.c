@@ -10,11 +10,33 @@
 
 enum {
     REQUEST_MS = 10000, /**< to send a request; MNS itself waits 5 s for its answer */
+    /** So long does a push without its certificate keep the source from being ready: its address
+     *  comes from whoever sent it, and MNS, which tries again, may not be the one. */
+    CERTIFICATE_DOWN_MS = 30000,
 };
 
 static const push_source_t *push_source_of_const(const source_t *source)
 {
     return (const push_source_t *)source;
+}
+
+/* -- the certificate ----------------------------------------------------------------------- */
+
+void push_certificate_missed(push_source_t *p)
+{
+    p->certificate_down_until_ms = p->base.shared->now_ms + CERTIFICATE_DOWN_MS;
+}
+
+static bool certificate_is_down(const push_source_t *p)
+{
+    return p->base.shared->now_ms < p->certificate_down_until_ms;
+}
+
+static void note_certificates(push_source_t *p, uint64_t certificates)
+{
+    if (certificates > p->certificates)
+        p->certificate_down_until_ms = 0;
+    p->certificates = certificates;
 }
 
 /* -- the turn ------------------------------------------------------------------------------ */
@@ -52,13 +74,14 @@ static void tend(source_t *source)
     push_source_t *p = push_source_of(source);
     mns_push_stats_t stats;
     mns_push_stats(p->verifier, &stats);
+    note_certificates(p, stats.certificates);
     counter_set(&p->counters[PUSH_FETCHES], stats.fetches);
     counter_set(&p->counters[PUSH_FETCH_FAILURES], stats.fetch_failures);
     counter_set(&p->counters[PUSH_CERTIFICATES], stats.certificates);
     counter_set(&p->counters[PUSH_OPEN], p->open_count);
     counter_set(&p->counters[PUSH_IN_HAND], source->in_hand);
     counter_set(&source->counters[SOURCE_WAITING], source->waiting.count);
-    counter_set(&source->counters[SOURCE_UP], !p->certificate_down);
+    counter_set(&source->counters[SOURCE_UP], !certificate_is_down(p));
 }
 
 static uint64_t due_ms(const source_t *source)
@@ -85,7 +108,7 @@ static bool expecting(const source_t *source)
 static const char *why_not_ready(const source_t *source)
 {
     const push_source_t *p = push_source_of_const(source);
-    return p->certificate_down ? (const char *)p->down_text.data : NULL;
+    return certificate_is_down(p) ? (const char *)p->down_text.data : NULL;
 }
 
 /* -- making and ending --------------------------------------------------------------------- */
