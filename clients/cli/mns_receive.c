@@ -4,7 +4,7 @@
  *
  * In this order, so that nothing is deleted that nobody saw: whoever dies in between sees the
  * message again.  A receive is submitted and waited for in small steps, for Ctrl-C must end a long
- * poll. */
+ * poll.  Following goes on after a fault that passes: told once, then a pause before each try. */
 #include "cli.h"
 #include "mns_cmd.h"
 #include "text.h"
@@ -12,9 +12,11 @@
 #include "base/mp.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 
 enum { BATCH_MAX = 16, STEP_MS = 200, FOLLOW_WAIT_S = 30 };
+enum { PAUSE_FIRST_MS = 500, PAUSE_MOST_MS = 10000 };
 
 typedef struct receive_options {
     mns_common_t common;
@@ -35,6 +37,9 @@ typedef struct receiving {
     bool delete_them, follow;
     bool answered; /* the request under way is */
     mns_err err;
+    bool passing;        /* the fault is one that passes, and we follow */
+    uint32_t backoff_ms; /* the last pause of this row of faults; 0: the last answer was good */
+    uint32_t pause_ms;   /* before the next request */
     char *handles[BATCH_MAX];
     size_t handle_count;
 } receiving_t;
@@ -105,17 +110,36 @@ static void put_message(show_t *show, const mns_message_t *message)
 
 /* -- receiving ----------------------------------------------------------------------------- */
 
+/* Tells a fault, of those that pass in a row only the first, and how long to pause after it. */
+static void on_fault(receiving_t *receiving, const mns_reply_t *reply)
+{
+    uint32_t last_ms = receiving->backoff_ms;
+    receiving->passing = receiving->follow && reply->transient;
+    if (!receiving->passing || last_ms == 0)
+        session_tell(receiving->session, reply->err, reply);
+    if (!receiving->passing)
+        return;
+    if (last_ms == 0)
+        session_say(receiving->session, "trying again until that has passed");
+    uint32_t next_ms = last_ms == 0 ? PAUSE_FIRST_MS : 2 * last_ms;
+    receiving->backoff_ms = next_ms < PAUSE_MOST_MS ? next_ms : PAUSE_MOST_MS;
+    receiving->pause_ms =
+        reply->retry_after_ms != 0 ? reply->retry_after_ms : receiving->backoff_ms;
+}
+
 static void on_reply(void *user, const mns_reply_t *reply)
 {
     receiving_t *receiving = user;
     receiving->answered = true;
     receiving->err = reply->err;
+    receiving->passing = false;
     if (reply->err == MNS_ECANCELED)
         return; /* we did that */
     if (reply->err != MNS_OK && reply->err != MNS_EMPTY) {
-        session_tell(receiving->session, reply->err, reply);
+        on_fault(receiving, reply);
         return;
     }
+    receiving->backoff_ms = 0;
     for (size_t i = 0; i < reply->message_count; i++) {
         const mns_message_t *message = &reply->messages[i];
         put_message(&receiving->session->show, message);
@@ -152,6 +176,17 @@ static bool ask(receiving_t *receiving)
     return false;
 }
 
+/* Waits out a fault that passes; Ctrl-C ends the wait, and the fault is forgotten. */
+static void pause_after_fault(receiving_t *receiving)
+{
+    receiving->err = MNS_OK;
+    while (receiving->pause_ms > 0 && !cli_stopping()) {
+        uint32_t step_ms = receiving->pause_ms < STEP_MS ? receiving->pause_ms : STEP_MS;
+        poll(NULL, 0, (int)step_ms);
+        receiving->pause_ms -= step_ms;
+    }
+}
+
 static void forget_handles(receiving_t *receiving)
 {
     while (receiving->handle_count > 0)
@@ -185,6 +220,10 @@ static int run(receiving_t *receiving)
     while (receiving->left > 0 && !cli_stopping()) {
         if (!ask(receiving))
             break;
+        if (receiving->passing) {
+            pause_after_fault(receiving);
+            continue;
+        }
         if (receiving->err != MNS_OK && receiving->err != MNS_EMPTY)
             break;
         if (!show_flush(&receiving->session->show)) {
@@ -270,7 +309,7 @@ static const config_opt_t receive_opts[] = {
     {.key = "follow",
      .kind = CONFIG_BOOL,
      .offset = RECEIVE(follow),
-     .help = "go on until interrupted, which is no error",
+     .help = "go on until interrupted, which is no error, and after faults that pass",
      .flags = CONFIG_FLAG_ONLY},
     MNS_COMMON_ROWS};
 

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 import urllib.request
 
-from scripted_mns import Scripted, answer
+from scripted_mns import Scripted, answer, error
 from stack import ACCOUNT, BIN, KEYS, REGION, ROOT, LineReader, Stack, wait_for
 
 SLUICE, BRIDGE = BIN / "sluice", BIN / "sluice-bridge"
@@ -337,6 +337,51 @@ class MnsCli(unittest.TestCase):
         program.process.send_signal(signal.SIGINT)
         self.assertEqual(program.process.wait(30), 0, program.log())
         self.assertEqual([json.loads(row)["MessageBody"] for row in reader.lines], [f"number {i}" for i in range(3)])
+
+    def following(self, queue, endpoint=None):
+        """`receive --follow --delete` of a queue, and a reader of its lines."""
+        program = self.stack.start(queue, [SLUICE, "mns", "receive", queue, "--follow", "--delete", "--json"],
+                                   env={**self.env, **({"SLUICE_MNS_ENDPOINT": endpoint} if endpoint else {})})
+        self.addCleanup(program.kill)
+        return program, LineReader(program)
+
+    def interrupt(self, program):
+        program.process.send_signal(signal.SIGINT)
+        self.assertEqual(program.process.wait(5), 0, program.log())
+
+    def faults(self, *rules):
+        """Rules of mns-local, until the test ends."""
+        url = f"{self.endpoint}/local/faults"
+        body = json.dumps({"seed": 1, "faults": rules}).encode()
+        urllib.request.urlopen(urllib.request.Request(url, body, method="POST"), timeout=10).close()
+        self.addCleanup(lambda: urllib.request.urlopen(urllib.request.Request(url, method="DELETE"),
+                                                       timeout=10).close())
+
+    def test_follow_goes_on_after_faults_that_pass_and_tells_them_once(self):
+        self.queue("follow-faults")
+        # 8 failures are three requests of the client's three attempts: two whole, and a part
+        self.faults(*({"op": op, "next": 8, "action": "error", "code": "ServiceUnavailable", "status": 503}
+                      for op in ("ReceiveMessage", "BatchReceiveMessage")))
+        self.mns("send", "follow-faults", "behind the faults")
+        program, reader = self.following("follow-faults")
+        wait_for(lambda: len(reader.lines) == 1, "the message")
+        self.assertEqual(json.loads(reader.lines[0])["MessageBody"], "behind the faults")
+        wait_for(lambda: self.stack.mns.queue_counts("follow-faults") == (0, 0), "the delete")
+        self.interrupt(program)
+        self.assertEqual(program.log().count("ServiceUnavailable (503)"), 1, program.log())
+        self.assertEqual(program.log().count("trying again until that has passed"), 1, program.log())
+
+    def test_an_interrupt_ends_the_pause_that_the_service_asked_for(self):
+        with Scripted(lambda call: answer(503, error("ServiceUnavailable"), **{"Retry-After": "600"})) as server:
+            program, _ = self.following("busy", server.endpoint)
+            program.wait_log("trying again")
+            self.interrupt(program)
+            self.assertEqual(len(server.calls), 1)
+
+    def test_follow_ends_with_a_fault_that_stays(self):
+        program, _ = self.following("nowhere-to-follow")
+        self.assertEqual(program.process.wait(30), 1)
+        self.assertIn("QueueNotExist (404)", program.log())
 
     def test_a_reader_that_leaves_ends_it_and_nothing_unseen_is_deleted(self):
         self.queue("gone")
