@@ -216,6 +216,10 @@ static bool answer_extend(fake_request_t *request)
                             .err = MNS_ECLIENT, .http_status = 400, .code = "ReceiptHandleError"});
         return true;
     }
+    if (m < request->queue->messages + request->queue->unextendable) {
+        answer(request, &(mns_reply_t){.err = MNS_ESERVER, .http_status = 500});
+        return true;
+    }
     hide(request->queue, m, (uint64_t)request->timeout_s * 1000);
     mns_message_t changed = {.receipt_handle = m->handle,
                              .next_visible_time_ms = (int64_t)m->visible_at_ms,

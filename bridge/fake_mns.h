@@ -50,6 +50,7 @@ typedef struct fake_queue {
     fake_fault_t fault[FAKE_OPS];
     uint32_t twice;                 /**< so many receives leave what they hand out visible */
     const char *refuse_handle_code; /**< every delete is partial: its first handle fails so */
+    size_t unextendable;            /**< the first so many messages: their extensions fail */
     bool hold[FAKE_OPS];            /**< such requests are neither performed nor answered */
     /** Stands still: answers nothing, and when it goes on, performs also the receives that the
      *  client has given up. */

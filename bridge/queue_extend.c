@@ -2,7 +2,7 @@
  *
  *     unacked  --time runs short--> (fixed, under way) --granted--> unacked, last
  *                                        |  a new handle takes the old one's place
- *                                        +--failed, may pass--> unacked, first, after a pause
+ *                                        +--failed, may pass--> unacked, last of those due
  *                                        +--refused----------> fixed: it may lapse and come again
  *
  * Only for messages that the broker does not have, and only while it answers: what waits for a dead
@@ -10,6 +10,9 @@
  * that is answered, since the old handle may be dead by then.  When the answer is lost, the message
  * may be hidden for a whole timeout longer, behind a handle that nobody knows: it counts until
  * then.
+ *
+ * What failed is behind the others that are due, so that it holds up none of them, and it is tried
+ * again, after a pause, until its deadline only.
  *
  * The service takes one message a request, so the rate is bounded. */
 #include "queue_impl.h"
@@ -45,6 +48,20 @@ static uint64_t slot_due_ms(const queue_source_t *q, const slot_t *slot)
     if (lead_ms > LEAD_MOST_MS)
         lead_ms = LEAD_MOST_MS;
     return slot->deadline_ms > lead_ms ? slot->deadline_ms - lead_ms : 0;
+}
+
+static bool is_due(const queue_source_t *q, const slot_t *slot)
+{
+    return slot_due_ms(q, slot) <= queue_now_ms(q);
+}
+
+/* Behind all that are due, so that each of them has its turn, before all that are not. */
+static void try_again(queue_source_t *q, slot_t *slot)
+{
+    slot_t *next = q->unacked.head;
+    while (next != NULL && is_due(q, next))
+        next = next->after;
+    slot_ring_insert(&q->unacked, slot, next);
 }
 
 static void fix(queue_source_t *q, slot_t *slot)
@@ -116,7 +133,7 @@ static void go_on(queue_source_t *q, slot_t *slot, bool ours)
         else if (slot->extend.refused)
             slot_ring_push(&q->fixed, slot);
         else
-            slot_ring_push_front(&q->unacked, slot);
+            try_again(q, slot);
         return;
     case SLOT_ACKED:
         queue_delete_soon(slot);
@@ -185,8 +202,8 @@ size_t queue_extend(queue_source_t *q)
     }
     while (may_extend(q) && !backoff_waits(&q->extend_backoff, now_ms) &&
            q->extend_window_sent < WINDOW_MOST && (slot = q->unacked.head) != NULL &&
-           slot_due_ms(q, slot) <= now_ms) {
-        if (slot->visible_ms <= now_ms) /* too late */
+           is_due(q, slot)) {
+        if (slot->deadline_ms <= now_ms) /* too late */
             fix(q, slot);
         else if (!send_extend(q, slot))
             break;

@@ -126,6 +126,31 @@ static void queue_tries_a_failed_extension_again(void **state)
     assert_int_equal(METRIC(f, "deleted_total"), 10);
 }
 
+static void queue_extends_the_others_while_the_extensions_of_some_fail(void **state)
+{
+    fixture_t *f = *state;
+    slow_broker(f);
+    f->q->unextendable = 30; /* more than are asked for at once */
+    fixture_put_many(f->q, 200);
+    fixture_run(f, VISIBILITY_MS - 2500);
+    assert_int_equal(METRIC(f, "extended_total"), 170);
+    assert_true(METRIC(f, "extend_errors_total") >= 2 * 30);
+}
+
+static void queue_does_not_try_to_extend_what_is_past_its_deadline(void **state)
+{
+    fixture_t *f = *state;
+    slow_broker(f);
+    f->q->unextendable = 10;
+    fixture_put_many(f->q, 10);
+    fixture_run(f, VISIBILITY_MS - 2000);
+    assert_true(METRIC(f, "extend_errors_total") >= 2 * 10);
+    f->q->hold[FAKE_RECEIVE] = true; /* else they come again */
+    uint64_t extends = f->q->extends;
+    fixture_run(f, VISIBILITY_MS);
+    assert_int_equal(f->q->extends, extends);
+}
+
 static void queue_counts_what_an_extension_of_unknown_fate_may_hide(void **state)
 {
     fixture_t *f = *state;
@@ -241,6 +266,8 @@ int main(void)
         TEST(queue_keeps_a_message_whose_extension_is_granted_late),
         TEST(queue_lets_a_message_lapse_whose_extension_is_refused),
         TEST(queue_tries_a_failed_extension_again),
+        TEST(queue_extends_the_others_while_the_extensions_of_some_fail),
+        TEST(queue_does_not_try_to_extend_what_is_past_its_deadline),
         TEST(queue_counts_what_an_extension_of_unknown_fate_may_hide),
         TEST(queue_extends_at_a_bounded_rate),
         TEST(queue_shows_its_length_and_its_age),

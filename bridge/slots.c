@@ -62,9 +62,9 @@ void slot_ring_push(slot_ring_t *ring, slot_t *slot)
     ring_put(ring, slot, ring->tail, NULL);
 }
 
-void slot_ring_push_front(slot_ring_t *ring, slot_t *slot)
+void slot_ring_insert(slot_ring_t *ring, slot_t *slot, slot_t *next)
 {
-    ring_put(ring, slot, NULL, ring->head);
+    ring_put(ring, slot, next != NULL ? next->before : ring->tail, next);
 }
 
 void slot_ring_remove(slot_t *slot)

@@ -65,7 +65,8 @@ typedef struct slot_ring {
 } slot_ring_t;
 
 void slot_ring_push(slot_ring_t *ring, slot_t *slot);
-void slot_ring_push_front(slot_ring_t *ring, slot_t *slot);
+/** Before `next`, which is in it; NULL: as the last. */
+void slot_ring_insert(slot_ring_t *ring, slot_t *slot, slot_t *next);
 /** Takes it out of its ring, if it is in one. */
 void slot_ring_remove(slot_t *slot);
 

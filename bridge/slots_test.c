@@ -101,10 +101,12 @@ static void slot_ring_lets_go_of_any_and_keeps_the_order_of_the_rest(void **stat
     slot_ring_t ring = {0};
     slot_ring_remove(&slots[0]); /* is in none */
     slot_ring_push(&ring, &slots[1]);
-    slot_ring_push(&ring, &slots[2]);
-    slot_ring_push_front(&ring, &slots[0]);
     slot_ring_push(&ring, &slots[3]);
-    slot_ring_push(&ring, &slots[4]);
+    slot_ring_insert(&ring, &slots[0], ring.head);
+    slot_ring_insert(&ring, &slots[2], &slots[3]);
+    slot_ring_insert(&ring, &slots[4], NULL);
+    for (int i = 0; i < 4; i++)
+        assert_ptr_equal(slots[i].after, &slots[i + 1]);
     slot_ring_remove(&slots[2]);
     slot_ring_remove(&slots[0]);
     slot_ring_remove(&slots[4]);
