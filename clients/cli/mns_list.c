@@ -19,6 +19,21 @@ static size_t hand_out(const mns_reply_t *reply, list_fn each, void *ctx, bool *
     return reply->name_count;
 }
 
+/* Takes the page's marker for the next one.  A page that leads to itself would never end: it is no
+ * list, and the reply says so. */
+static mns_err turn_page(mns_reply_t *reply, char **marker)
+{
+    const char *next = reply->next_marker;
+    if (*marker != NULL && *next != '\0' && strcmp(*marker, next) == 0) {
+        reply->err = MNS_EPROTO;
+        reply->message = "the list has no end: a page's NextMarker is the marker it was asked with";
+        return MNS_EPROTO;
+    }
+    free(*marker);
+    *marker = strdup(next);
+    return *marker != NULL ? MNS_OK : MNS_ENOMEM;
+}
+
 mns_err list_walk(mns_client_t *client, const mns_request_t *asked, uint64_t limit, list_fn each,
                   void *ctx, mns_reply_t **reply)
 {
@@ -28,7 +43,7 @@ mns_err list_walk(mns_client_t *client, const mns_request_t *asked, uint64_t lim
     bool more = true;
     mns_err err = MNS_OK;
     *reply = NULL;
-    while (more && left > 0) {
+    while (err == MNS_OK && more && left > 0) {
         request.list_count = left < PAGE_MAX ? (uint32_t)left : PAGE_MAX;
         request.marker = marker;
         mns_reply_free(reply);
@@ -36,11 +51,9 @@ mns_err list_walk(mns_client_t *client, const mns_request_t *asked, uint64_t lim
         if (err != MNS_OK)
             break;
         left -= hand_out(*reply, each, ctx, &more);
-        free(marker);
-        marker = strdup((*reply)->next_marker);
+        if (more && left > 0)
+            err = turn_page(*reply, &marker);
         more = more && marker != NULL && *marker != '\0';
-        if (marker == NULL)
-            err = MNS_ENOMEM;
     }
     free(marker);
     return err;

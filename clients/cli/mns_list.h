@@ -38,7 +38,8 @@ typedef bool (*list_fn)(void *ctx, const char *name, const mns_queue_attributes_
 /** Asks for pages until the end or the limit.
  *  @param request  op, topic, prefix, with_meta; paging is filled in here.
  *  @param limit    0: none.
- *  @return MNS_OK, also when `each` ended it; else the error, untold, with *reply. */
+ *  @return MNS_OK, also when `each` ended it; else the error, untold, with *reply: MNS_EPROTO for a
+ *          page that leads to itself, and reply->message says so. */
 mns_err list_walk(mns_client_t *client, const mns_request_t *request, uint64_t limit, list_fn each,
                   void *ctx, mns_reply_t **reply);
 

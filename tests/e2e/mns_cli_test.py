@@ -159,6 +159,18 @@ class MnsCli(unittest.TestCase):
                 self.assertEqual(names, [f"q-{i}" for i in range(limit or 2500)])
                 self.assertEqual(len(server.calls), pages)
 
+    def test_a_list_that_leads_back_to_its_own_page_ends_with_one_error(self):
+        def page(call):
+            return answer(200, "<Queues><Queue><QueueURL>http://h/queues/same</QueueURL></Queue>"
+                               "<NextMarker>again</NextMarker></Queues>")
+
+        with Scripted(page) as server:
+            done = run("queue", "list", "--endpoint", server.endpoint, timeout=20)
+            self.assertEqual((done.returncode, done.stdout, len(server.calls)), (1, "same\nsame\n", 2))
+            self.assertRegex(done.stderr, r"^sluice mns queue list: status 200: the list has no end: .*NextMarker.*\n"
+                                          r"  hint: .*\n$")
+            self.assertEqual(run("queue", "list", "--endpoint", server.endpoint, "--limit", 2).returncode, 0)
+
     def test_a_terminal_gets_a_table(self):
         self.queue("table-a", "--delay", 1)
         self.queue("table-bb", "--delay", 22)
