@@ -82,7 +82,9 @@ typedef struct queue_source {
     uint32_t extend_window_sent;
 
     /* watching */
-    bool look_under_way, looked;
+    bool look_under_way, look_answered;
+    bool hidden_known;   /**< a look told how many messages others hide */
+    size_t look_in_hand; /**< when it was sent */
     uint64_t look_sent_ms, look_due_ms, look_patience_ms, age_due_ms;
 
     counter_t counters[QUEUE_COUNTER_COUNT];

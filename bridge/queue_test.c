@@ -326,6 +326,29 @@ static void queue_counts_what_earlier_bridges_left_hidden(void **state)
     assert_in_range(f->q->hidden_most, 1, 4500);
 }
 
+static void queue_counts_what_was_hidden_though_the_first_look_fails(void **state)
+{
+    fixture_t *f = *state;
+    f->sources[0].watch_ms = 60000;
+    f->sources[0].undeleted = 4400; /* leaves 100 for others */
+    fake_broker.stalled = true;
+    f->q->visibility_ms = 60000;
+    fixture_put_many(f->q, 3000);
+    fixture_start(f);
+    fixture_run(f, 2000);
+    bridge_destroy(&f->bridge);
+    long hidden = (long)fake_queue_hidden(f->q);
+    f->q->fault[FAKE_LOOK] = (fake_fault_t){.err = MNS_ESERVER, .http_status = 500, .times = 1};
+    fixture_start(f);
+    fixture_run(f, 800); /* it receives already */
+    assert_true(METRIC(f, "undeleted") > 100);
+    assert_int_equal(METRIC(f, "undeleted_unseen"), 0);
+    fixture_run(f, 700);
+    assert_in_range(METRIC(f, "undeleted_unseen"), hidden - 100, hidden); /* not its own */
+    fixture_run(f, 3000);
+    assert_in_range(METRIC(f, "undeleted_unseen"), hidden - 100, hidden); /* once */
+}
+
 /* -- throttling ---------------------------------------------------------------------------- */
 
 static void queue_pauses_as_long_as_the_service_asks_and_comes_back_with_one_poll(void **state)
@@ -460,6 +483,7 @@ int main(void)
         TEST(queue_takes_messages_that_come_twice),
         TEST(queue_leaves_no_more_a_second_than_the_service_bears),
         TEST(queue_counts_what_earlier_bridges_left_hidden),
+        TEST(queue_counts_what_was_hidden_though_the_first_look_fails),
         TEST(queue_pauses_as_long_as_the_service_asks_and_comes_back_with_one_poll),
         TEST(queue_pauses_longer_and_longer_when_the_service_names_no_time),
         TEST(queue_deletes_on_while_it_is_throttled),
