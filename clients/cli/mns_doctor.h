@@ -153,6 +153,8 @@ typedef enum { DOCTOR_OK, DOCTOR_SKIP, DOCTOR_WARN, DOCTOR_FAIL } doctor_level_t
       "start the bridge, and look at its /readyz")                                                 \
     X(probe_lost, WARN, "the message published for a test did not arrive",                         \
       "a running bridge took it (look for Sluice.OnProbe), or the delivery fails")                 \
+    X(probe_behind, WARN, "a backlog is in front of the message published for a test",             \
+      "let the consumer work the backlog off, then probe again")                                   \
     X(probe_failed, FAIL, "the test itself was refused", "see the service's code")
 
 #define X(name, level, text, remedy) CAUSE_##name,

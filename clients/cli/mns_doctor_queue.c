@@ -15,6 +15,8 @@ enum {
     UNREAD_S = 60,
     PEEK_COUNT = 16,
     PROBE_WAIT_S = 10,
+    BATCHES_MOST = 10, /* that a probe receives: more is a backlog */
+    HELD_MOST = BATCHES_MOST * PEEK_COUNT,
 };
 
 /* -- queue --------------------------------------------------------------------------------- */
@@ -110,16 +112,45 @@ void doctor_check_backlog(doctor_t *doctor)
 
 /* -- probe --------------------------------------------------------------------------------- */
 
+/* The search for the probe.  What comes before it is held until the search ends, so that it does
+ * not come twice, and then given back. */
+typedef struct hunt {
+    doctor_t *doctor;
+    const char *mark; /* in the probe's body */
+    bool seen;
+    size_t batches, held;
+    char *handles[HELD_MOST];
+} hunt_t;
+
 /* Gives a message back: visible again in a second. */
-static void give_back(doctor_t *doctor, const mns_message_t *message)
+static void give_back(doctor_t *doctor, const char *handle)
 {
     mns_err err;
     mns_request_t request = {.op = MNS_CHANGE_MESSAGE_VISIBILITY,
                              .queue = doctor->queue,
-                             .receipt_handles = &message->receipt_handle,
+                             .receipt_handles = &handle,
                              .visibility_timeout = 1};
     mns_reply_t *reply = doctor_ask(doctor, &request, &err);
     mns_reply_free(&reply);
+}
+
+static void give_all_back(hunt_t *hunt)
+{
+    while (hunt->held > 0) {
+        char *handle = hunt->handles[--hunt->held];
+        give_back(hunt->doctor, handle);
+        free(handle);
+    }
+}
+
+/* What cannot be held goes back at once. */
+static void hold(hunt_t *hunt, const char *handle)
+{
+    char *held = hunt->held < HELD_MOST ? strdup(handle) : NULL;
+    if (held == NULL)
+        give_back(hunt->doctor, handle);
+    else
+        hunt->handles[hunt->held++] = held;
 }
 
 static void take_probe(doctor_t *doctor, const mns_message_t *message)
@@ -137,33 +168,47 @@ static void take_probe(doctor_t *doctor, const mns_message_t *message)
     mns_reply_free(&reply);
 }
 
-/* Receives until the mark is seen; everything else is given back. */
-static bool wait_for_probe(doctor_t *doctor, const char *mark)
+/* One batch.  @return false: receiving failed; told. */
+static bool receive_some(hunt_t *hunt)
 {
-    time_t end = time(NULL) + PROBE_WAIT_S;
-    bool seen = false;
     char said[256];
-    mns_err err = MNS_OK;
-    while (!seen && time(NULL) < end && (err == MNS_OK || err == MNS_EMPTY)) {
-        mns_request_t request = {.op = MNS_BATCH_RECEIVE_MESSAGE,
-                                 .queue = doctor->queue,
-                                 .count = PEEK_COUNT,
-                                 .wait_seconds = 1};
-        mns_reply_t *reply = doctor_ask(doctor, &request, &err);
-        for (size_t i = 0; err == MNS_OK && i < reply->message_count; i++) {
-            const mns_message_t *message = &reply->messages[i];
-            if (!seen && strstr(message->body, mark) != NULL) {
-                seen = true;
-                take_probe(doctor, message);
-            } else {
-                give_back(doctor, message);
-            }
+    mns_err err;
+    mns_request_t request = {.op = MNS_BATCH_RECEIVE_MESSAGE,
+                             .queue = hunt->doctor->queue,
+                             .count = PEEK_COUNT,
+                             .wait_seconds = 1};
+    mns_reply_t *reply = doctor_ask(hunt->doctor, &request, &err);
+    hunt->batches += err == MNS_OK;
+    for (size_t i = 0; err == MNS_OK && i < reply->message_count; i++) {
+        const mns_message_t *message = &reply->messages[i];
+        if (!hunt->seen && strstr(message->body, hunt->mark) != NULL) {
+            hunt->seen = true;
+            take_probe(hunt->doctor, message);
+        } else {
+            hold(hunt, message->receipt_handle);
         }
-        if (err != MNS_OK && err != MNS_EMPTY)
-            doctor_find(doctor, CAUSE_probe_failed, "receiving: %s", doctor_said(reply, said));
-        mns_reply_free(&reply);
     }
-    return seen;
+    if (err != MNS_OK && err != MNS_EMPTY)
+        doctor_find(hunt->doctor, CAUSE_probe_failed, "receiving: %s", doctor_said(reply, said));
+    mns_reply_free(&reply);
+    return err == MNS_OK || err == MNS_EMPTY;
+}
+
+/* Receives until the mark is seen, for so long and so much. */
+static void wait_for_probe(doctor_t *doctor, const char *mark)
+{
+    hunt_t hunt = {.doctor = doctor, .mark = mark};
+    time_t end = time(NULL) + PROBE_WAIT_S;
+    bool works = true;
+    while (works && !hunt.seen && hunt.batches < BATCHES_MOST && time(NULL) < end)
+        works = receive_some(&hunt);
+    if (hunt.seen)
+        doctor_note(doctor, "published, received, deleted");
+    else if (works && hunt.batches == BATCHES_MOST)
+        doctor_find(doctor, CAUSE_probe_behind, "%zu others came first", hunt.held);
+    else if (works)
+        doctor_find(doctor, CAUSE_probe_lost, "not within %d s", PROBE_WAIT_S);
+    give_all_back(&hunt);
 }
 
 void doctor_check_probe(doctor_t *doctor)
@@ -186,9 +231,7 @@ void doctor_check_probe(doctor_t *doctor)
     mns_reply_t *reply = doctor_ask(doctor, &publish, &err);
     if (err != MNS_OK)
         doctor_find(doctor, CAUSE_probe_failed, "publishing: %s", doctor_said(reply, said));
-    else if (wait_for_probe(doctor, mark))
-        doctor_note(doctor, "published, received, deleted");
-    else if (doctor->finding_count == 0)
-        doctor_find(doctor, CAUSE_probe_lost, "not within %d s", PROBE_WAIT_S);
+    else
+        wait_for_probe(doctor, mark);
     mns_reply_free(&reply);
 }

@@ -20,7 +20,7 @@ import urllib.request
 
 from mns_cli_test import clean_env
 from scripted_mns import Scripted, answer, error
-from stack import ACCOUNT, BIN, KEYS, REGION, ROOT, Stack
+from stack import ACCOUNT, BIN, KEYS, REGION, ROOT, Stack, wait_for
 
 HOST = f"{ACCOUNT}.mns.{REGION}.aliyuncs.com"
 QUEUE_ENDPOINT = f"acs:mns:{REGION}:{ACCOUNT}:queues/"
@@ -292,6 +292,11 @@ class Service(Doctor):
         if to:
             self.mns.subscribe("t", "s", to if ":" in to else QUEUE_ENDPOINT + to, content_format)
 
+    def sluice(self, *args, text=""):
+        """What another command prints."""
+        return subprocess.run([str(BIN / "sluice"), "mns", *map(str, args), "--endpoint", self.endpoint], input=text,
+                              text=True, capture_output=True, env=clean_env(**KEYS), timeout=60, check=True).stdout
+
     def fault(self, *operations, **rule):
         rule = rule or {"action": "error", "code": "AccessDenied", "status": 403}
         rules = [{"op": op, "next": 100, **rule} for op in operations]
@@ -488,6 +493,15 @@ class Service(Doctor):
         self.build(DelaySeconds=600)
         code, rows, _ = self.look("--probe")
         self.assertEqual((code, [row["Cause"] for row in rows if row["Cause"]]), (0, ["delay_set", "probe_lost"]))
+
+    def test_probe_behind(self):
+        self.build()
+        self.sluice("send", "q", "-", "--batch", text="another's\n" * 200)
+        self.assertEqual(self.assert_cause("probe_behind", self.look("--probe"), "warn"), "160 others came first")
+        wait_for(lambda: self.mns.queue_counts("q") == (201, 0), "all that were held to be given back")
+        rows = [json.loads(row) for row in self.sluice("receive", "q", "--count", 300, "--json").splitlines()]
+        counts = [row["DequeueCount"] for row in rows]  # with this receive
+        self.assertEqual((counts.count(1), counts.count(2), len(counts)), (41, 160, 201))
 
     def test_probe_failed(self):
         self.build()
