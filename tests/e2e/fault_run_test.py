@@ -32,7 +32,7 @@ SEED = 7
 
 
 def queue_rules(queue):
-    """A fifth of the receives and deletes goes wrong in one way or another."""
+    """A fifth of the receives and deletes goes wrong in one way or another, and some extensions."""
     hang = min(0.05, 10 / (HALF / 16))  # each holds something up for seconds: about ten
     receive = [
         {"action": "error", "code": "InternalError", "rate": 0.03},
@@ -52,8 +52,12 @@ def queue_rules(queue):
         {"action": "hang", "rate": hang},
         {"action": "partial", "rate": 0.05},
     ]
-    return ([{"op": "BatchReceiveMessage", "resource": queue, **rule} for rule in receive] +
-            [{"op": "BatchDeleteMessage", "resource": queue, **rule} for rule in delete])
+    extend = [
+        {"action": "error", "code": "InternalError", "rate": 0.1},
+        {"action": "reset", "rate": 0.05},
+    ]
+    rules = {"BatchReceiveMessage": receive, "BatchDeleteMessage": delete, "ChangeMessageVisibility": extend}
+    return [{"op": op, "resource": queue, **rule} for op, faults in rules.items() for rule in faults]
 
 
 def push_rules(topic):
