@@ -89,6 +89,14 @@ local_err check_name(const char *name, size_t max, local_err length, local_err i
     return LOCAL_OK;
 }
 
+local_err call_has_room(call_t *call)
+{
+    if (call->local->disk == NULL || !disk_is_short(call->local->disk))
+        return LOCAL_OK;
+    call->detail = "The disk is full.";
+    return LOCAL_InternalError;
+}
+
 /* -- answering ----------------------------------------------------------------------------- */
 
 /* Writes the request's id, and counts the call. */

@@ -73,6 +73,9 @@ bool child_number(const xml_node_t *node, const char *name, uint64_t least, uint
  *  first.  @return LOCAL_OK, `length` or `invalid`. */
 local_err check_name(const char *name, size_t max, local_err length, local_err invalid);
 
+/** Is there room on disk for something to be created?  @return LOCAL_OK, InternalError. */
+local_err call_has_room(call_t *call);
+
 /* -- answering ----------------------------------------------------------------------------- */
 
 /** Answers, now or later.  @param body  XML, or NULL; emptied.  @param location  or NULL. */

@@ -11,8 +11,8 @@
  * Memory stays the truth while the process lives: nothing is ever read back but at start.  What
  * changes twice within a turn is written once; a message that comes and goes within one, never.
  * When a transaction fails (a full disk), the messages that it would have added are taken out of
- * memory again, the answers become errors, and the other notes are kept for the next try; new
- * messages are refused until there is room (disk_reserve.c).
+ * memory again, the answers become errors, and the other notes are kept for the next try; what
+ * is new is refused until there is room (disk_reserve.c).
  *
  *     meta      "store" -> format, boot, the last number given
  *     queues    name -> attributes, times                 topics   name -> the same, subscriptions
@@ -39,7 +39,7 @@
       "error")                                                                                   \
     X(UNDONE, TOTAL, "mns_local_undone_messages",                                                \
       "Messages taken out again because the transaction that added them failed")                 \
-    X(SHORT, GAUGE, "mns_local_disk_full", "1 while the disk is full and sends are refused")
+    X(SHORT, GAUGE, "mns_local_disk_full", "1 while the disk is full and what is new is refused")
 #define X(name, kind, metric, help) DISK_COUNT_##name,
 enum { DISK_COUNTERS(X) DISK_COUNTER_COUNT };
 #undef X

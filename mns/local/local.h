@@ -29,7 +29,7 @@
     X(PUBLISHED, TOTAL, "mns_local_published_messages", "Messages published to topics")           \
     X(DELIVERED, TOTAL, "mns_local_delivered_messages", "Messages that topics put into queues")   \
     X(UNDELIVERABLE, TOTAL, "mns_local_undeliverable_messages",                                   \
-      "Messages whose subscription names a queue that is not there, or that found no memory")     \
+      "Messages whose subscription names a queue that is not there, or nobody who gets them")     \
     X(PUSHES, TOTAL, "mns_local_pushes", "Pushes that an endpoint answered with 2xx")             \
     X(PUSH_FAILURES, TOTAL, "mns_local_push_failures", "Tries to push that failed")               \
     X(PUSHES_DEAD, TOTAL, "mns_local_dead_pushes", "Pushes that exhausted their retries")         \

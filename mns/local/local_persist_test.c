@@ -371,7 +371,27 @@ static void limit_files(rlim_t bytes)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-static void a_full_disk_fails_sends_and_loses_nothing(void **state)
+#define MAIL_OF_A "<Subscription><Endpoint>mail:directmail:a@b.example</Endpoint></Subscription>"
+
+static void refuse_what_is_new(fixture_t *f, const char *message)
+{
+    static const char *const calls[][3] = {
+        {"POST", MESSAGES, NULL},
+        {"POST", "/topics/t/messages", NULL},
+        {"PUT", "/queues/new", "<Queue/>"},
+        {"PUT", "/topics/new", "<Topic/>"},
+        {"PUT", "/topics/t/subscriptions/new", MAIL_OF_A},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        const char *body = calls[i][2] != NULL ? calls[i][2] : message;
+        assert_error(call(f, calls[i][0], calls[i][1], body), 500, "InternalError");
+    }
+    assert_error(call(f, "GET", "/queues/new", NULL), 404, "QueueNotExist");
+    assert_error(call(f, "GET", "/topics/new", NULL), 404, "TopicNotExist");
+    assert_error(call(f, "GET", "/topics/t/subscriptions/new", NULL), 404, "SubscriptionNotExist");
+}
+
+static void a_full_disk_refuses_what_is_new_and_loses_nothing(void **state)
 {
     fixture_t *f = *state;
     enum { BODY = 20000 };
@@ -382,6 +402,7 @@ static void a_full_disk_fails_sends_and_loses_nothing(void **state)
     memset(message + strlen(message), 'x', BODY);
     strcat(message, "</MessageBody></Message>");
     send_with(f, "kept", "");
+    assert_status(call(f, "PUT", "/topics/t", NULL), 201);
     limit_files(1 << 20);
     size_t sent = 0;
     raw_reply_t reply;
@@ -392,12 +413,14 @@ static void a_full_disk_fails_sends_and_loses_nothing(void **state)
     assert_int_equal(counted(f, "mns_local_commit_failures_total"), 1);
     assert_int_equal(counted(f, "mns_local_undone_messages_total"), 1);
     assert_int_equal(strtoul(count_of(f, "ActiveMessages"), NULL, 10), sent + 1);
-    assert_error(call(f, "POST", MESSAGES, message), 500, "InternalError");
+    refuse_what_is_new(f, message);
     assert_int_equal(counted(f, "mns_local_disk_full"), 1);
     limit_files(RLIM_INFINITY);
     fixture_pass_ms(f, 1000); /* then it is tried again */
     RAW_WAIT(&f->client, counted(f, "mns_local_disk_full") == 0);
     assert_status(call(f, "POST", MESSAGES, message), 201);
+    assert_status(call(f, "PUT", "/topics/t/subscriptions/new", MAIL_OF_A), 201);
+    assert_status(call(f, "POST", "/topics/t/messages", message), 201);
     snprintf(kept, sizeof kept, "%s", receive_one(f, "kept"));
     kill_and_restart(f);
     assert_int_equal(strtoul(count_of(f, "ActiveMessages"), NULL, 10), sent + 1);
@@ -593,7 +616,7 @@ int main(void)
         ON_DISK(messages_survive_many_lives),
         ON_DISK(waiters_and_faults_work_as_without_a_disk),
         ON_DISK(one_who_leaves_before_the_commit_hurts_nobody),
-        ON_DISK(a_full_disk_fails_sends_and_loses_nothing),
+        ON_DISK(a_full_disk_refuses_what_is_new_and_loses_nothing),
         ON_DISK(a_full_disk_is_emptied_by_deleting),
         ON_DISK(a_failed_commit_is_tried_again),
         ON_DISK(two_servers_cannot_share_a_directory),

@@ -239,6 +239,43 @@ static void a_publish_without_takers_succeeds(void **state)
     assert_int_equal(counted(f, "mns_local_published_messages_total"), 2);
 }
 
+static void send_until_full(fixture_t *f)
+{
+    const char *message = "<Message><MessageBody>x</MessageBody></Message>";
+    size_t sent = 0;
+    while (call(f, "POST", "/queues/q/messages", message).status == 201)
+        sent++;
+    assert_in_range(sent, 10, 1000);
+}
+
+static void a_publish_that_finds_no_memory_is_refused(void **state)
+{
+    fixture_t *f = *state;
+    f->options.memory_bytes = 20000;
+    fixture_restart(f);
+    for (const char *const *at = (const char *const[]){"/queues/q", "/queues/r", "/topics/t", NULL};
+         *at != NULL; at++)
+        assert_status(call(f, "PUT", *at, NULL), 201);
+    subscribe(f, SUB("s"), "<Endpoint>acs:mns:cn-hangzhou:1:queues/r</Endpoint>");
+    subscribe(f, SUB("u"), TO_Q);
+    send_until_full(f);
+    assert_error(publish(f, "to nobody", ""), 500, "InternalError");
+    assert_error(call(f, "GET", "/queues/r/messages", NULL), 404, "MessageNotExist");
+    char target[256]; /* room for one of two */
+    snprintf(target, sizeof target, "/queues/q/messages?ReceiptHandle=%s",
+             element(call(f, "GET", "/queues/q/messages", NULL), "ReceiptHandle", 0));
+    assert_status(call(f, "DELETE", target, NULL), 204);
+    assert_error(publish(f, "to one", ""), 500, "InternalError");
+    assert_status(call(f, "GET", "/queues/r/messages", NULL), 200);
+    assert_int_equal(counted(f, "mns_local_published_messages_total"), 0);
+    assert_int_equal(counted(f, "mns_local_undeliverable_messages_total"), 0);
+    assert_status(call(f, "DELETE", "/queues/q", NULL), 204);
+    assert_status(call(f, "PUT", "/queues/q", NULL), 201);
+    assert_status(publish(f, "again", ""), 201);
+    assert_status(call(f, "GET", "/queues/q/messages", NULL), 200);
+    assert_status(call(f, "GET", "/queues/r/messages", NULL), 200);
+}
+
 static void a_publish_out_of_range_is_refused(void **state)
 {
     fixture_t *f = *state;
@@ -278,6 +315,7 @@ int main(void)
         SERVED(the_filter_passes_equal_tags_only),
         SERVED(a_publish_wakes_a_long_poll),
         SERVED(a_publish_without_takers_succeeds),
+        SERVED(a_publish_that_finds_no_memory_is_refused),
         SERVED(a_publish_out_of_range_is_refused),
         SERVED(deleting_a_topic_ends_its_subscriptions),
     };

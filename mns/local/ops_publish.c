@@ -16,28 +16,30 @@ typedef struct publication {
 
 /* -- to one subscription ------------------------------------------------------------------- */
 
-/* Each gives the message to one kind of endpoint.  @return false: it cannot be delivered. */
-typedef bool deliver_fn(local_t *local, subscription_t *s, const publication_t *p);
+/* Each gives the message to one kind of endpoint.
+ * @return SL_OK; SL_ENOENT: nobody is there; SL_ELIMIT, SL_ENOMEM: there is no room. */
+typedef sl_err deliver_fn(local_t *local, subscription_t *s, const publication_t *p);
 
-static bool to_queue(local_t *local, subscription_t *s, const publication_t *p)
+static sl_err to_queue(local_t *local, subscription_t *s, const publication_t *p)
 {
     queue_t *q = queue_find(&local->queues, endpoint_rest(&s->spec.endpoint));
     message_t *m;
-    if (q == NULL || queue_reserve(q, 1) != SL_OK)
-        return false;
+    if (q == NULL)
+        return SL_ENOENT;
     envelope_write(&local->scratch, s->spec.format, &p->n);
-    if (local->scratch.failed)
-        return false;
-    if (message_create(&local->queues, (const char *)local->scratch.data, local->scratch.len,
-                       &p->properties, &m) != SL_OK)
-        return false;
+    if (local->scratch.failed || queue_reserve(q, 1) != SL_OK)
+        return SL_ENOMEM;
+    sl_err err = message_create(&local->queues, (const char *)local->scratch.data,
+                                local->scratch.len, &p->properties, &m);
+    if (err != SL_OK)
+        return err;
     queue_put(q, m, PRIORITY_DEFAULT, q->attributes.delay_s);
     queue_serve(q);
     local_count(local, LOCAL_COUNT_DELIVERED, 1);
-    return true;
+    return SL_OK;
 }
 
-static bool to_push(local_t *local, subscription_t *s, const publication_t *p)
+static sl_err to_push(local_t *local, subscription_t *s, const publication_t *p)
 {
     envelope_write(&local->scratch, s->spec.format, &p->n);
     const push_view_t push = {.message_id = p->n.message_id,
@@ -45,18 +47,18 @@ static bool to_push(local_t *local, subscription_t *s, const publication_t *p)
                               .publish_ms = p->n.publish_ms,
                               .body = local->scratch.data,
                               .body_len = local->scratch.len};
-    return !local->scratch.failed && pushes_add(local->pushes, s, &push) == SL_OK;
+    return local->scratch.failed ? SL_ENOMEM : pushes_add(local->pushes, s, &push);
 }
 
-static bool to_note(local_t *local, subscription_t *s, const publication_t *p)
+static sl_err to_note(local_t *local, subscription_t *s, const publication_t *p)
 {
     if (!note_has_receiver(s, &p->notes))
-        return false;
+        return SL_ENOENT;
     char *json = note_write(s, &p->n, &p->notes);
     sl_err err =
         box_add(s->spec.endpoint.kind == ENDPOINT_MAIL ? &local->mails : &local->sms, json);
     free(json);
-    return err == SL_OK;
+    return err;
 }
 
 static deliver_fn *const deliver[ENDPOINT_KIND_COUNT] = {
@@ -64,15 +66,23 @@ static deliver_fn *const deliver[ENDPOINT_KIND_COUNT] = {
     [ENDPOINT_MAIL] = to_note,   [ENDPOINT_SMS] = to_note,
 };
 
-static void deliver_all(local_t *local, const topic_t *t, publication_t *p)
+/* Stops where there is no room: the publisher is told and comes again, and whoever has the message
+ * gets it twice.  @return SL_OK, SL_ELIMIT, SL_ENOMEM. */
+static sl_err deliver_all(local_t *local, const topic_t *t, publication_t *p)
 {
+    if (queue_store_full(&local->queues))
+        return SL_ELIMIT;
     for (subscription_t *s = t->subscriptions; s != NULL; s = s->hh.next) {
         if (!subscription_wants(s, p->n.tag))
             continue;
         p->n.subscription = s->name;
-        if (!deliver[s->spec.endpoint.kind](local, s, p))
+        sl_err err = deliver[s->spec.endpoint.kind](local, s, p);
+        if (err == SL_ENOENT)
             local_count(local, LOCAL_COUNT_UNDELIVERABLE, 1);
+        else if (err != SL_OK)
+            return err;
     }
+    return SL_OK;
 }
 
 /* -- the call ------------------------------------------------------------------------------ */
@@ -117,8 +127,11 @@ static local_err publish(call_t *call, const topic_t *t, publication_t *p)
         return LOCAL_InternalError;
     digest_md5_hex(md5, p->md5);
     queue_store_new_id(&local->queues, p->id);
+    if (deliver_all(local, t, p) != SL_OK) {
+        call->detail = "The memory or the disk is full.";
+        return LOCAL_InternalError;
+    }
     local_count(local, LOCAL_COUNT_PUBLISHED, 1);
-    deliver_all(local, t, p);
     sl_buf_t out = SL_BUF_INIT;
     xml_root(&out, "Message");
     xml_text(&out, "MessageId", p->id);

@@ -64,6 +64,9 @@ static local_err create(call_t *call, queue_t *q, const xml_node_t *root)
     if (q != NULL)
         return equal(&q->attributes, &attributes) ? reply_located(call, 204, "http://")
                                                   : LOCAL_QueueAlreadyExist;
+    err = call_has_room(call);
+    if (err != LOCAL_OK)
+        return err;
     sl_err made = queue_create(&call->local->queues, name, &attributes, &q);
     call->detail = made == SL_ELIMIT ? "The account has 1000 queues already." : NULL;
     if (made != SL_OK)

@@ -84,6 +84,9 @@ static local_err subscribe(call_t *call, topic_t *t, subscription_t *s, const xm
     if (s != NULL)
         return equal(&s->spec, &spec) ? reply_located(call, 204, "")
                                       : LOCAL_SubscriptionAlreadyExist;
+    err = call_has_room(call);
+    if (err != LOCAL_OK)
+        return err;
     sl_err made = subscription_create(t, name, &spec, call->local->queues.now_ms, &s);
     call->detail = made == SL_ELIMIT ? "The topic has 100 subscriptions already." : NULL;
     if (made != SL_OK)

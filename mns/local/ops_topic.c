@@ -48,6 +48,9 @@ static local_err create(call_t *call, topic_t *t, const xml_node_t *root)
                     t->attributes.logging == attributes.logging;
         return same ? reply_located(call, 204, "http://") : LOCAL_TopicAlreadyExist;
     }
+    err = call_has_room(call);
+    if (err != LOCAL_OK)
+        return err;
     sl_err made =
         topic_create(&call->local->topics, name, &attributes, call->local->queues.now_ms, &t);
     call->detail = made == SL_ELIMIT ? "The account has 1000 topics already." : NULL;
