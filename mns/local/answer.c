@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 struct held {
@@ -188,7 +189,10 @@ static void send_when_saved(answers_t *a, http_request_t *request, answer_t *ans
 
 void answers_send(answers_t *a, http_request_t *request, answer_t *answer, uint64_t now_ms)
 {
-    if (a->disk != NULL && disk_dirty(a->disk))
+    /* "It is there already", or "it is gone", rests on what an earlier call changed: it must be
+     * kept */
+    bool changes = strcmp(http_request_method(request), "GET") != 0;
+    if (a->disk != NULL && (disk_dirty(a->disk) || (changes && disk_retry(a->disk))))
         send_when_saved(a, request, answer);
     else
         emit(a, request, answer, now_ms);

@@ -43,10 +43,10 @@ typedef struct plan plan_t;
 
 /** Owned by the server's thread, like all here. */
 typedef struct answers {
-    const struct disk *disk; /**< borrowed; NULL: nothing waits for it */
-    held_t *unsaved;         /**< in the order in which they were given */
-    heap_t due;              /**< held answers, by when they go out */
-    plan_t *plans;           /**< hash by request */
+    struct disk *disk; /**< borrowed; NULL: nothing waits for it */
+    held_t *unsaved;   /**< in the order in which they were given */
+    heap_t due;        /**< held answers, by when they go out */
+    plan_t *plans;     /**< hash by request */
 } answers_t;
 
 void answers_fini(answers_t *answers);

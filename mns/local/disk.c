@@ -281,6 +281,12 @@ static bool has_notes(const disk_t *d)
            d->changes != NULL;
 }
 
+bool disk_retry(disk_t *d)
+{
+    d->fresh |= has_notes(d);
+    return d->fresh;
+}
+
 sl_err disk_commit(disk_t *d)
 {
     uint64_t now = d->options.queues->now_ms;

@@ -99,6 +99,9 @@ bool disk_is_short(const disk_t *disk);
 
 /** Has anything been noted since the last commit? */
 bool disk_dirty(const disk_t *disk);
+/** Tries again, with this turn's commit, what an earlier one could not keep.
+ *  @return false: everything is kept. */
+bool disk_retry(disk_t *disk);
 
 /** Writes what is noted.  @return SL_OK; SL_EIO: nothing was written, see above. */
 sl_err disk_commit(disk_t *disk);

@@ -469,6 +469,28 @@ static void a_failed_commit_is_tried_again(void **state)
     assert_string_equal(count_of(f, "InactiveMessages"), "1");
 }
 
+static void what_could_not_be_kept_is_not_acknowledged_when_it_is_asked_again(void **state)
+{
+    fixture_t *f = *state;
+    signal(SIGXFSZ, SIG_IGN);
+    send_with(f, "a", "");
+    raw_reply_t reply = call(f, "GET", MESSAGES, NULL);
+    char target[256];
+    snprintf(target, sizeof target, MESSAGES "?ReceiptHandle=%s",
+             element(reply, "ReceiptHandle", 0));
+    limit_files(0);
+    for (int i = 0; i < 2; i++) {
+        assert_error(call(f, "PUT", "/queues/again", NULL), 500, "InternalError");
+        assert_error(call(f, "DELETE", target, NULL), 500, "InternalError");
+    }
+    limit_files(RLIM_INFINITY);
+    assert_status(call(f, "PUT", "/queues/again", NULL), 204);
+    kill_and_restart(f);
+    assert_status(call(f, "GET", "/queues/again", NULL), 200);
+    assert_string_equal(count_of(f, "InactiveMessages"), "0"); /* kept with the same commit */
+    assert_string_equal(count_of(f, "ActiveMessages"), "0");
+}
+
 /* -- files that are not ours, or no longer ------------------------------------------------- */
 
 /* Tries to start on what is in `copy`.  @return what it said; "" when it could. */
@@ -619,6 +641,7 @@ int main(void)
         ON_DISK(a_full_disk_refuses_what_is_new_and_loses_nothing),
         ON_DISK(a_full_disk_is_emptied_by_deleting),
         ON_DISK(a_failed_commit_is_tried_again),
+        ON_DISK(what_could_not_be_kept_is_not_acknowledged_when_it_is_asked_again),
         ON_DISK(two_servers_cannot_share_a_directory),
         ON_DISK(a_foreign_file_is_told),
         ON_DISK(anothers_environment_is_left_alone),
