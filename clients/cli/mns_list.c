@@ -69,3 +69,35 @@ int list_run(session_t *session, const mns_request_t *request, const list_option
     mns_reply_free(&reply);
     return err == MNS_OK ? CLI_DONE : CLI_NOT_ALL;
 }
+
+/* -- lists of names alone ------------------------------------------------------------------ */
+
+typedef struct by_name {
+    session_t *session;
+    const char *title;
+    list_show_fn show_one; /* NULL: the name will do */
+    bool failed;
+} by_name_t;
+
+static bool put_by_name(void *ctx, const char *name, const mns_queue_attributes_t *attributes)
+{
+    (void)attributes;
+    by_name_t *list = ctx;
+    show_t *show = &list->session->show;
+    if (list->show_one != NULL) {
+        list->failed = !list->show_one(list->session, name, SHOW_ROWS);
+        return !list->failed;
+    }
+    show_begin(show, SHOW_ROWS);
+    show_text(show, list->title, name);
+    show_end(show);
+    return true;
+}
+
+int list_run_by_name(session_t *session, const mns_request_t *request,
+                     const list_options_t *options, const char *title, list_show_fn show_one)
+{
+    by_name_t list = {session, title, options->details ? show_one : NULL, false};
+    int code = list_run(session, request, options, put_by_name, &list);
+    return list.failed ? CLI_NOT_ALL : code;
+}

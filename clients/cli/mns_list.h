@@ -47,4 +47,12 @@ mns_err list_walk(mns_client_t *client, const mns_request_t *request, uint64_t l
 int list_run(session_t *session, const mns_request_t *request, const list_options_t *options,
              list_fn each, void *ctx);
 
+/** Shows one by its name, as a row; errors are told.  @return false: there was one. */
+typedef bool (*list_show_fn)(session_t *session, const char *name, show_shape_t shape);
+
+/** As list_run, for what the service lists by name alone: with --long a request each.
+ *  @param title  of the column of names. */
+int list_run_by_name(session_t *session, const mns_request_t *request,
+                     const list_options_t *options, const char *title, list_show_fn show_one);
+
 #endif

@@ -152,19 +152,9 @@ static int delete (session_t *session, const void *options)
 static const config_opt_t list_opts[] = {LIST_ROWS, MNS_COMMON_ROWS};
 static const config_opt_t plain_opts[] = {MNS_COMMON_ROWS};
 
-#define ATTRIBUTE_TABLE                                                   \
-    {                                                                     \
-        attribute_opts, sizeof attribute_opts / sizeof attribute_opts[0], \
-            sizeof(attribute_options_t)                                   \
-    }
-#define LIST_TABLE                                                                \
-    {                                                                             \
-        list_opts, sizeof list_opts / sizeof list_opts[0], sizeof(list_options_t) \
-    }
-#define PLAIN_TABLE                                                                \
-    {                                                                              \
-        plain_opts, sizeof plain_opts / sizeof plain_opts[0], sizeof(mns_common_t) \
-    }
+#define ATTRIBUTE_TABLE MNS_TABLE(attribute_opts, attribute_options_t)
+#define LIST_TABLE      MNS_TABLE(list_opts, list_options_t)
+#define PLAIN_TABLE     MNS_TABLE(plain_opts, mns_common_t)
 
 static const config_program_t create_program = {
     .name = "sluice mns queue create",

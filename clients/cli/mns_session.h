@@ -69,6 +69,12 @@ typedef struct mns_common {
         .help = "one JSON object a line", .flags = CONFIG_FLAG_ONLY                           \
     }
 
+/** A command's table of those rows. */
+#define MNS_TABLE(rows, options)                            \
+    {                                                       \
+        rows, sizeof rows / sizeof rows[0], sizeof(options) \
+    }
+
 typedef struct session {
     const char *name; /**< "sluice mns queue get", for what is told */
     const mns_common_t *common;

@@ -134,35 +134,12 @@ static int get(session_t *session, const void *options)
     return show_subscription(session, session->args[1], SHOW_SINGLE) ? CLI_DONE : CLI_NOT_ALL;
 }
 
-typedef struct listing {
-    session_t *session;
-    bool details, failed;
-} listing_t;
-
-/* The service lists names alone; their attributes are a request each. */
-static bool put_listed(void *ctx, const char *name, const mns_queue_attributes_t *attributes)
-{
-    (void)attributes;
-    listing_t *listing = ctx;
-    show_t *show = &listing->session->show;
-    if (listing->details) {
-        listing->failed = !show_subscription(listing->session, name, SHOW_ROWS);
-        return !listing->failed;
-    }
-    show_begin(show, SHOW_ROWS);
-    show_text(show, "SubscriptionName", name);
-    show_end(show);
-    return true;
-}
-
 static int list(session_t *session, const void *read)
 {
     const list_options_t *options = read;
-    listing_t listing = {session, options->details, false};
     mns_request_t request = {
         .op = MNS_LIST_SUBSCRIPTION_BY_TOPIC, .topic = session->args[0], .prefix = options->prefix};
-    int code = list_run(session, &request, options, put_listed, &listing);
-    return listing.failed ? CLI_NOT_ALL : code;
+    return list_run_by_name(session, &request, options, "SubscriptionName", show_subscription);
 }
 
 static int delete (session_t *session, const void *options)
@@ -211,14 +188,8 @@ static const config_opt_t set_opts[] = {{.key = "strategy",
 static const config_opt_t list_opts[] = {LIST_ROWS, MNS_COMMON_ROWS};
 static const config_opt_t plain_opts[] = {MNS_COMMON_ROWS};
 
-#define LIST_TABLE                                                                \
-    {                                                                             \
-        list_opts, sizeof list_opts / sizeof list_opts[0], sizeof(list_options_t) \
-    }
-#define PLAIN_TABLE                                                                \
-    {                                                                              \
-        plain_opts, sizeof plain_opts / sizeof plain_opts[0], sizeof(mns_common_t) \
-    }
+#define LIST_TABLE  MNS_TABLE(list_opts, list_options_t)
+#define PLAIN_TABLE MNS_TABLE(plain_opts, mns_common_t)
 
 static const config_program_t create_program = {
     .name = "sluice mns subscription create",

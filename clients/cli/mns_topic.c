@@ -97,34 +97,11 @@ static int get(session_t *session, const void *options)
     return show_topic(session, session->args[0], SHOW_SINGLE) ? CLI_DONE : CLI_NOT_ALL;
 }
 
-typedef struct listing {
-    session_t *session;
-    bool details, failed;
-} listing_t;
-
-/* The service lists names alone; their attributes are a request each. */
-static bool put_listed(void *ctx, const char *name, const mns_queue_attributes_t *attributes)
-{
-    (void)attributes;
-    listing_t *listing = ctx;
-    show_t *show = &listing->session->show;
-    if (listing->details) {
-        listing->failed = !show_topic(listing->session, name, SHOW_ROWS);
-        return !listing->failed;
-    }
-    show_begin(show, SHOW_ROWS);
-    show_text(show, "TopicName", name);
-    show_end(show);
-    return true;
-}
-
 static int list(session_t *session, const void *read)
 {
     const list_options_t *options = read;
-    listing_t listing = {session, options->details, false};
     mns_request_t request = {.op = MNS_LIST_TOPIC, .prefix = options->prefix};
-    int code = list_run(session, &request, options, put_listed, &listing);
-    return listing.failed ? CLI_NOT_ALL : code;
+    return list_run_by_name(session, &request, options, "TopicName", show_topic);
 }
 
 static int delete (session_t *session, const void *options)
@@ -142,19 +119,9 @@ static int delete (session_t *session, const void *options)
 static const config_opt_t list_opts[] = {LIST_ROWS, MNS_COMMON_ROWS};
 static const config_opt_t plain_opts[] = {MNS_COMMON_ROWS};
 
-#define ATTRIBUTE_TABLE                                                   \
-    {                                                                     \
-        attribute_opts, sizeof attribute_opts / sizeof attribute_opts[0], \
-            sizeof(attribute_options_t)                                   \
-    }
-#define LIST_TABLE                                                                \
-    {                                                                             \
-        list_opts, sizeof list_opts / sizeof list_opts[0], sizeof(list_options_t) \
-    }
-#define PLAIN_TABLE                                                                \
-    {                                                                              \
-        plain_opts, sizeof plain_opts / sizeof plain_opts[0], sizeof(mns_common_t) \
-    }
+#define ATTRIBUTE_TABLE MNS_TABLE(attribute_opts, attribute_options_t)
+#define LIST_TABLE      MNS_TABLE(list_opts, list_options_t)
+#define PLAIN_TABLE     MNS_TABLE(plain_opts, mns_common_t)
 
 static const config_program_t create_program = {
     .name = "sluice mns topic create",
