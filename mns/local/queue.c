@@ -335,7 +335,8 @@ sl_err queue_wait(queue_t *q, waiter_t *w, uint64_t wait_ms)
         return SL_ENOMEM;
     w->queue = q;
     w->deadline.at = 0;
-    heap_put(deadlines, &w->deadline, q->store->now_ms + wait_ms);
+    /* Not before its time: now_ms is the start of the millisecond that the request came in. */
+    heap_put(deadlines, &w->deadline, q->store->now_ms + wait_ms + 1);
     DL_APPEND(q->waiters, w);
     return SL_OK;
 }
