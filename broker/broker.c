@@ -117,7 +117,7 @@ sl_err broker_init(broker_t *b, const broker_options_t *options, journal_t *jour
     memset(b, 0, sizeof *b);
     b->o = *options;
     b->clock = clock;
-    b->journal = journal != NULL ? journal : journal_memory_create(options->retain_bytes);
+    b->journal = journal != NULL ? journal : journal_memory_create(options->memory_bytes);
     *failed = "making the journal";
     sl_err err = b->journal != NULL ? sockets_open(b, failed) : SL_ENOMEM;
     if (err == SL_OK)

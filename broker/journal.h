@@ -4,28 +4,54 @@
  * journal_poll; a backend without a disk completes in place, within journal_append.  Publication
  * and acknowledgement happen from completions, never from the append.
  *
- *     sequencer --append--> | 7 | 8 | 9 |  in flight  --commit of a group--> done(7) done(8)
- * done(9)
+ *     sequencer --append--> | 7 | 8 | 9 |  in flight  --commit of a group--> done(7) done(8) ...
  *
  * A backend may commit several batches in one group.  When a group fails, its batches and all that
  * were appended behind them complete with an error, in order, for their numbers are void; the
  * backend then refuses by completing everything so until journal_resume.  A `joined` batch is never
  * committed without the one behind it.
  *
- * Threads: these functions belong to the sequencer.  A backend may have threads of its own; until a
- * batch's completion they may read its frames and its sheet, and nothing else of it. */
+ * What was committed can be read again, until retention takes it: journal_read, by number.
+ *
+ * Threads: these functions belong to the sequencer, but for read, find and stat, which any thread
+ * may call.  A backend may have threads of its own; until a batch's completion they may read its
+ * frames and its sheet, and nothing else of it. */
 #ifndef BROKER_JOURNAL_H
 #define BROKER_JOURNAL_H
 
 #include "batch.h"
 
 typedef struct journal journal_t;
+typedef struct record record_t; /* journal/record.h: one stored batch */
 
 /** Batches appended and not completed, at most; the sequencer sees to it. */
 enum { JOURNAL_IN_FLIGHT_MAX = 8192 };
 
 /** @param err  SL_OK: durable, as far as this backend's durability goes. */
 typedef void journal_done_fn(void *ctx, batch_t *b, sl_err err);
+
+/** Numbers that are not there any more. */
+typedef struct journal_hole {
+    uint64_t from, to;
+    bool damage; /**< else retention took them */
+} journal_hole_t;
+
+/** Shows one stored batch or one hole; the other is NULL.
+ *  @param record  borrowed during the call.
+ *  @return false: stop after this one. */
+typedef bool journal_visit_fn(void *ctx, const record_t *record, const journal_hole_t *hole);
+
+/** What is in it.  Numbers are of committed events only. */
+typedef struct journal_stat {
+    const char *backend;                        /**< "memory" or "lmdb" */
+    uint64_t oldest, next;                      /**< oldest 0: it holds nothing */
+    uint64_t records, bytes;                    /**< batches, and their size as they are stored */
+    uint64_t oldest_time_ns, newest_time_ns;    /**< when those were sealed; 0: it holds nothing */
+    uint64_t retain_bytes, retain_age_ms;       /**< the limits; 0: none */
+    uint64_t map_bytes, used_bytes, file_bytes; /**< of the file; 0: there is none */
+    uint64_t quarantined;                       /**< damaged records that were put aside */
+    uint64_t commits, failed_commits;           /**< groups, since the start */
+} journal_stat_t;
 
 /** What a backend is.  Each struct of a backend begins with a journal_t. */
 typedef struct journal_ops {
@@ -34,6 +60,10 @@ typedef struct journal_ops {
     void (*flush)(journal_t *j);
     void (*resume)(journal_t *j);
     void (*destroy)(journal_t *j);
+    sl_err (*read)(journal_t *j, uint64_t after, uint64_t until, size_t bytes,
+                   journal_visit_fn *visit, void *ctx, uint64_t *upto);
+    sl_err (*find)(journal_t *j, uint64_t since_ns, uint64_t *after);
+    void (*stat)(journal_t *j, journal_stat_t *out);
 } journal_ops_t;
 
 struct journal {
@@ -79,6 +109,30 @@ static inline void journal_resume(journal_t *j)
         j->ops->resume(j);
 }
 
+/** Shows what it holds of the numbers (after, until], in order: batches, whole, that hold a number
+ *  > after, and holes in their place.  Ends at `until`, at the newest committed number, when
+ *  `bytes` of records were shown (but at least one), or when `visit` says so.
+ *  @param upto  receives: all numbers <= *upto were shown; never less than `after`.
+ *  @return SL_OK, SL_EIO, SL_ENOMEM. */
+static inline sl_err journal_read(journal_t *j, uint64_t after, uint64_t until, size_t bytes,
+                                  journal_visit_fn *visit, void *ctx, uint64_t *upto)
+{
+    return j->ops->read(j, after, until, bytes, visit, ctx, upto);
+}
+
+/** Behind which number is everything that was sealed at `since_ns` or later?  At least oldest-1;
+ *  next-1 when nothing is younger. */
+static inline sl_err journal_find(journal_t *j, uint64_t since_ns, uint64_t *after)
+{
+    return j->ops->find(j, since_ns, after);
+}
+
+static inline void journal_stat(journal_t *j, journal_stat_t *out)
+{
+    j->ops->stat(j, out);
+}
+
+/** Ends it in good order: what is committed stays, what is in flight is dropped without a word. */
 static inline void journal_destroy(journal_t **j)
 {
     if (*j != NULL)

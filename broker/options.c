@@ -1,7 +1,7 @@
 #include "options.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define AT(member) offsetof(broker_options_t, member)
 
@@ -42,9 +42,40 @@ static const config_opt_t opts[] = {
      .def = "memory",
      .choices = "memory|os|disk",
      .help = "what an acknowledged event survives"},
+    {.key = "data",
+     .kind = CONFIG_STR,
+     .offset = AT(data),
+     .def = "",
+     .arg = "DIR",
+     .help = "durability os and disk: where the journal is; default: $STATE_DIRECTORY, else "
+             "sluice-data in the working directory"},
     {.key = "retain-bytes",
      .kind = CONFIG_BYTES,
      .offset = AT(retain_bytes),
+     .def = "4G",
+     .arg = "BYTES",
+     .min = 1 << 20,
+     .max = (uint64_t)1 << 44,
+     .help = "durability os and disk: how much of the newest batches is kept"},
+    {.key = "retain-age",
+     .kind = CONFIG_MS,
+     .offset = AT(retain_age_ms),
+     .def = "7d",
+     .min = 1000,
+     .max = (uint64_t)10 * 365 * 24 * 3600 * 1000,
+     .arg = "TIME",
+     .help = "durability os and disk: how long a batch is kept"},
+    {.key = "map-bytes",
+     .kind = CONFIG_BYTES,
+     .offset = AT(map_bytes),
+     .def = "0",
+     .arg = "BYTES",
+     .max = (uint64_t)1 << 46,
+     .help = "durability os and disk: how large the journal's file can get; 0: four times "
+             "retain-bytes"},
+    {.key = "memory-bytes",
+     .kind = CONFIG_BYTES,
+     .offset = AT(memory_bytes),
      .def = "16M",
      .arg = "BYTES",
      .max = (uint64_t)64 << 30,
@@ -193,6 +224,14 @@ static const config_opt_t opts[] = {
      .help = "how long SIGTERM waits for journal and subscribers"},
 };
 
+const char *broker_data_dir(const broker_options_t *o)
+{
+    const char *state = getenv("STATE_DIRECTORY");
+    if (*o->data != '\0')
+        return o->data;
+    return state != NULL && *state != '\0' ? state : "sluice-data";
+}
+
 static void check_endpoint(config_t *config, const char *key, const char *endpoint)
 {
     if (endpoint == NULL || ((strncmp(endpoint, "tcp://", 6) != 0 || endpoint[6] == '\0') &&
@@ -212,6 +251,8 @@ static void check(config_t *config, const void *options)
         config_complain(config, "durability",
                         "durability %s needs the durable journal, which this version does not have",
                         durabilities[o->durability]);
+    if (o->map_bytes != 0 && o->map_bytes < 2 * o->retain_bytes)
+        config_complain(config, "map-bytes", "must be 0 or at least twice retain-bytes");
     if (o->intake_bytes < 2 * o->max_bytes)
         config_complain(config, "intake-bytes", "must be at least twice max-bytes");
     if (o->tick_ms > o->idle_tick_ms)

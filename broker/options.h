@@ -10,8 +10,10 @@ typedef struct broker_options {
     const char *feed, *intake, *query; /**< endpoints */
     const char *http;                  /**< "addr:port"; "" or "off": none */
     const char *name;
-    int durability; /**< durability_t */
-    uint64_t retain_bytes;
+    int durability;   /**< durability_t */
+    const char *data; /**< DIR of the journal; "": see broker_data_dir */
+    uint64_t retain_bytes, retain_age_ms, map_bytes; /**< durability os and disk */
+    uint64_t memory_bytes;                           /**< durability memory */
     uint64_t window, max_bytes, max_events, publishers, topics;
     uint64_t intake_bytes; /**< what may wait for journal and feed */
     uint64_t retry_ms;
@@ -22,6 +24,9 @@ typedef struct broker_options {
     uint64_t connections, backlog;
     uint64_t drain_ms;
 } broker_options_t;
+
+/** Where the journal is: the option `data`, else $STATE_DIRECTORY (systemd), else "sluice-data". */
+const char *broker_data_dir(const broker_options_t *o);
 
 extern const config_program_t broker_program;
 

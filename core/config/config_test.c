@@ -162,7 +162,7 @@ static void every_mistake_is_told_not_just_the_first(void **state)
     assert_int_equal(r.outcome, CONFIG_BAD);
     assert_says(&r, "--nope: ");
     assert_says(&r, "--hwm: ");
-    assert_says(&r, "SLUICE_LINGER: \"1y\" is not a time such as 250ms, 5s, 10m or 2h\n");
+    assert_says(&r, "SLUICE_LINGER: \"1y\" is not a time such as 250ms, 5s, 10m, 2h or 7d\n");
     done(&r);
 }
 

@@ -10,12 +10,16 @@ typedef struct unit {
     uint64_t factor;
 } unit_t;
 
-static const unit_t byte_units[] = {
-    {"G", (uint64_t)1 << 30}, {"M", (uint64_t)1 << 20}, {"k", (uint64_t)1 << 10}, {"", 1}};
-static const unit_t ms_units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+static const unit_t byte_units[] = {{"T", (uint64_t)1 << 40},
+                                    {"G", (uint64_t)1 << 30},
+                                    {"M", (uint64_t)1 << 20},
+                                    {"k", (uint64_t)1 << 10},
+                                    {"", 1}};
+static const unit_t ms_units[] = {
+    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
 static const unit_t no_units[] = {{"", 1}};
 
-enum { UNITS_MAX = 4 };
+enum { UNITS_MAX = 5 };
 
 static const unit_t *units_of(config_kind_t kind, size_t *count)
 {
@@ -73,7 +77,7 @@ static const char *number_form(config_kind_t kind)
     case CONFIG_BYTES:
         return "a number of bytes such as 4096, 64k, 16M or 2G";
     case CONFIG_MS:
-        return "a time such as 250ms, 5s, 10m or 2h";
+        return "a time such as 250ms, 5s, 10m, 2h or 7d";
     default:
         return "a whole number";
     }
