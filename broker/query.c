@@ -155,10 +155,10 @@ static void answer_tick(query_t *q, uint64_t request)
     }
 }
 
-static void answer_error(query_t *q, uint64_t request, const char *code, const char *text)
+static void answer_error(query_t *q, uint64_t request, wire_code_t code)
 {
     count(q, BROKER_QUERY_ERRORS);
-    wire_put_query_error(&q->answer, request, code, text);
+    wire_put_query_error(&q->answer, request, code, NULL);
     send_answer(q, 0);
 }
 
@@ -168,19 +168,18 @@ static void on_question(query_t *q, bool alone)
     sl_err err = wire_query_decode(&msg, zmq_msg_data(&q->question), zmq_msg_size(&q->question));
     sl_buf_clear(&q->answer);
     if (err == SL_EVERSION) {
-        answer_error(q, msg.request, "VERSION", "a protocol version this broker does not speak");
+        answer_error(q, msg.request, WIRE_CODE_VERSION);
     } else if (!alone || err == SL_EPROTO || (err == SL_OK && msg.type == WIRE_QUERY_ERROR)) {
         count(q, BROKER_QUERY_JUNK);
-    } else if (err == SL_ENOENT) {
-        answer_error(q, msg.request, "TYPE", "a question this broker does not know");
-    } else {
+    } else if (err == SL_OK && msg.type == WIRE_QUERY_TICK) {
         count(q, BROKER_QUERY_REQUESTS);
-        if (msg.type == WIRE_QUERY_TICK) {
-            answer_tick(q, msg.request);
-        } else {
-            answer_status(q, msg.request);
-            send_answer(q, 0);
-        }
+        answer_tick(q, msg.request);
+    } else if (err == SL_OK && msg.type == WIRE_QUERY_STATUS) {
+        count(q, BROKER_QUERY_REQUESTS);
+        answer_status(q, msg.request);
+        send_answer(q, 0);
+    } else {
+        answer_error(q, msg.request, WIRE_CODE_TYPE);
     }
 }
 

@@ -1,6 +1,6 @@
 #include "wire/feed.h"
 
-#include "base/mp.h"
+#include "wire_impl.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -19,11 +19,23 @@ static uint64_t feed_sum(const void *topic, size_t topic_len, const void *elemen
     return XXH3_64bits_digest(&state);
 }
 
+static void put_ext(sl_buf_t *out, const wire_feed_header_t *header)
+{
+    if (header->parent_count == 0) {
+        mp_put_nil(out);
+        return;
+    }
+    mp_put_map(out, 1);
+    mp_put_lit(out, "parents");
+    wire_put_parents(out, header->parents, header->parent_count);
+}
+
 void wire_feed_encode(sl_buf_t *out, wire_feed_header_t *header, const void *topic,
                       size_t topic_len, const void *body, size_t body_len)
 {
     size_t ends_len = 4 * (size_t)header->count;
-    if (sl_buf_reserve(out, WIRE_HEADER_FIXED_MAX + ends_len) != SL_OK)
+    size_t ext_len = header->parent_count > 0 ? WIRE_PARENTS_BYTES_MAX : 0;
+    if (sl_buf_reserve(out, WIRE_HEADER_FIXED_MAX + ends_len + ext_len) != SL_OK)
         return;
     mp_put_array(out, FEED_ELEMENTS);
     size_t start = out->len;
@@ -37,7 +49,7 @@ void wire_feed_encode(sl_buf_t *out, wire_feed_header_t *header, const void *top
     mp_put_bin(out, header->ends, ends_len);
     header->sum = feed_sum(topic, topic_len, out->data + start, out->len - start, body, body_len);
     mp_put_uint(out, header->sum);
-    mp_put_nil(out); /* ext */
+    put_ext(out, header);
 }
 
 /* Element 6.  A str names an encoding; this version knows none. */
@@ -87,7 +99,7 @@ sl_err wire_feed_decode(wire_feed_header_t *header, const void *frame, size_t fr
     uint32_t elements;
     if (!mp_get_array(&in, &elements) || elements == 0)
         return SL_EPROTO;
-    wire_feed_header_t h;
+    wire_feed_header_t h = {0};
     const uint8_t *start = in.at;
     sl_err err = decode_elements(&in, &h);
     if (err != SL_OK)
@@ -104,6 +116,86 @@ sl_err wire_feed_decode(wire_feed_header_t *header, const void *frame, size_t fr
         return SL_EPROTO;
     *header = h;
     return SL_OK;
+}
+
+void wire_put_parents(sl_buf_t *out, const wire_parent_t *parents, uint32_t count)
+{
+    mp_put_array(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        mp_put_array(out, 2);
+        mp_put_uint(out, parents[i].stream);
+        mp_put_uint(out, parents[i].last);
+    }
+}
+
+/* One [stream, last, ...]. */
+static bool get_parent(mp_cursor_t *in, wire_parent_t *parent)
+{
+    uint32_t elements;
+    if (!mp_get_array(in, &elements) || elements < 2 || !mp_get_uint(in, &parent->stream) ||
+        !mp_get_uint(in, &parent->last))
+        return false;
+    for (uint32_t left = elements - 2; left > 0; left--)
+        if (!mp_skip(in))
+            return false;
+    return true;
+}
+
+bool wire_get_parents(mp_cursor_t *in, wire_parent_t out[WIRE_PARENTS_MAX], uint32_t *count)
+{
+    uint32_t parents;
+    if (!mp_get_array(in, &parents))
+        return false;
+    *count = 0;
+    for (uint32_t i = 0; i < parents; i++) {
+        wire_parent_t parent;
+        if (!get_parent(in, &parent))
+            return false;
+        if (i < WIRE_PARENTS_MAX)
+            out[(*count)++] = parent;
+    }
+    return true;
+}
+
+static bool is_parents_key(const mp_value_t *key)
+{
+    static const char name[] = "parents";
+    return key->type == MP_STR && key->bytes.len == sizeof name - 1 &&
+           memcmp(key->bytes.data, name, sizeof name - 1) == 0;
+}
+
+/* `ext`: a map, of which only "parents" is known. */
+static bool get_ext(mp_cursor_t *in, wire_parent_t out[WIRE_PARENTS_MAX], uint32_t *count)
+{
+    uint32_t pairs;
+    if (!mp_get_map(in, &pairs))
+        return mp_skip(in); /* nil; or of a later version */
+    for (; pairs > 0; pairs--) {
+        mp_cursor_t key = *in;
+        mp_value_t head;
+        if (!mp_skip(in) || !mp_next(&key, &head))
+            return false;
+        if (is_parents_key(&head) ? !wire_get_parents(in, out, count) : !mp_skip(in))
+            return false;
+    }
+    return true;
+}
+
+sl_err wire_feed_parents(const void *frame, size_t len, wire_parent_t out[WIRE_PARENTS_MAX],
+                         uint32_t *count)
+{
+    mp_cursor_t in = mp_cursor(frame, len);
+    uint32_t elements;
+    *count = 0;
+    if (!mp_get_array(&in, &elements) || elements < FEED_ELEMENTS)
+        return SL_EPROTO;
+    for (int before = FEED_ELEMENTS - 1; before > 0; before--)
+        if (!mp_skip(&in))
+            return SL_EPROTO;
+    if (get_ext(&in, out, count))
+        return SL_OK;
+    *count = 0;
+    return SL_EPROTO;
 }
 
 bool wire_ends_valid(const uint8_t *ends, uint32_t count, size_t body_len)

@@ -2,6 +2,7 @@
 
 #include "base/mp.h"
 #include "testing.h"
+#include "wire/topic.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -299,6 +300,92 @@ static void tick_carries_tails_and_no_events(void **state)
     sample_fini(&s);
 }
 
+static sl_buf_t header_with_parents(const wire_parent_t *parents, uint32_t count)
+{
+    sl_buf_t out = SL_BUF_INIT;
+    wire_feed_header_t h = {.stream = 5, .first = 43, .parents = parents, .parent_count = count};
+    wire_feed_encode(&out, &h, WIRE_TICK_TOPIC, sizeof WIRE_TICK_TOPIC - 1, "\x80", 1);
+    assert_false(out.failed);
+    return out;
+}
+
+static void tick_names_the_parents_of_its_stream(void **state)
+{
+    (void)state;
+    wire_parent_t parents[WIRE_PARENTS_MAX], back[WIRE_PARENTS_MAX];
+    for (uint32_t i = 0; i < WIRE_PARENTS_MAX; i++)
+        parents[i] = (wire_parent_t){UINT64_MAX - i, UINT64_MAX - 100 - i};
+    for (uint32_t count = 0; count <= WIRE_PARENTS_MAX; count++) {
+        sl_buf_t out = header_with_parents(parents, count);
+        wire_feed_header_t h;
+        uint32_t found = 99;
+        assert_true(out.len <= WIRE_HEADER_FIXED_MAX + (count > 0 ? WIRE_PARENTS_BYTES_MAX : 0));
+        assert_int_equal(wire_feed_decode(&h, out.data, out.len, WIRE_TICK_TOPIC,
+                                          sizeof WIRE_TICK_TOPIC - 1, "\x80", 1),
+                         SL_OK);
+        assert_int_equal(wire_feed_parents(out.data, out.len, back, &found), SL_OK);
+        assert_int_equal(found, count);
+        assert_memory_equal(back, parents, count * sizeof *parents);
+        sl_buf_fini(&out);
+    }
+}
+
+static void parents_refuse_every_truncation(void **state)
+{
+    (void)state;
+    const wire_parent_t parents[2] = {{7, 80}, {6, 50}};
+    wire_parent_t back[WIRE_PARENTS_MAX];
+    uint32_t count = 99;
+    sl_buf_t out = header_with_parents(parents, 2);
+    for (size_t cut = 0; cut < out.len; cut++) {
+        uint8_t *copy = test_copy(out.data, cut);
+        assert_int_equal(wire_feed_parents(copy, cut, back, &count), SL_EPROTO);
+        assert_int_equal(count, 0);
+        free(copy);
+    }
+    sl_buf_fini(&out);
+}
+
+/* The head of a tick, and `ext` as given. */
+static sl_err parents_of(const char *ext, size_t len, uint32_t *count)
+{
+    wire_parent_t back[WIRE_PARENTS_MAX];
+    sl_buf_t out = header_with_parents(NULL, 0);
+    out.len--; /* nil */
+    sl_buf_append(&out, ext, len);
+    sl_err err = wire_feed_parents(out.data, out.len, back, count);
+    sl_buf_fini(&out);
+    return err;
+}
+
+static void ext_without_parents_names_none_and_what_grew_is_ignored(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ext;
+        size_t len;
+        sl_err err;
+        uint32_t count;
+    } cases[] = {
+        {"\xc0", 1, SL_OK, 0},
+        {"\xa5later", 6, SL_OK, 0},
+        {"\x81\x07\x91\xc0", 4, SL_OK, 0},
+        {"\x82\xa1x\x80\xa7parents\x91\x93\x01\x02\xc0", 17, SL_OK, 1},
+        {"\x81\xa7parents\x90", 10, SL_OK, 0},
+        {"\x81\xa7parents\x9a\x92\1\1\x92\1\1\x92\1\1\x92\1\1\x92\1\1"
+         "\x92\1\1\x92\1\1\x92\1\1\x92\1\1\x92\1\1",
+         40, SL_OK, WIRE_PARENTS_MAX},
+        {"\x81\xa7parents\xc0", 10, SL_EPROTO, 0},
+        {"\x81\xa7parents\x91\x91\x01", 12, SL_EPROTO, 0},
+        {"\x81\xa7parents\x91\x92\xa0\x01", 13, SL_EPROTO, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint32_t count;
+        assert_int_equal(parents_of(cases[i].ext, cases[i].len, &count), cases[i].err);
+        assert_int_equal(count, cases[i].count);
+    }
+}
+
 static void tails_refuse_every_truncation_and_what_follows(void **state)
 {
     (void)state;
@@ -353,6 +440,9 @@ int main(void)
         cmocka_unit_test(one_bad_end_anywhere_among_many_is_found),
         cmocka_unit_test(body_of_other_than_whole_maps_is_not_valid),
         cmocka_unit_test(tick_carries_tails_and_no_events),
+        cmocka_unit_test(tick_names_the_parents_of_its_stream),
+        cmocka_unit_test(parents_refuse_every_truncation),
+        cmocka_unit_test(ext_without_parents_names_none_and_what_grew_is_ignored),
         cmocka_unit_test(tails_refuse_every_truncation_and_what_follows),
         cmocka_unit_test(random_bytes_never_decode),
     };

@@ -1,6 +1,5 @@
-/* intake_fuzz.c - any bytes as the first frame of an intake or a query message. */
+/* intake_fuzz.c - any bytes as the first frame of an intake message. */
 #include "wire/intake.h"
-#include "wire/query.h"
 
 #include "wire/feed.h"
 
@@ -47,10 +46,7 @@ static void touch_all(const wire_intake_t *msg, const uint8_t *data, size_t size
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     wire_intake_t msg;
-    wire_query_t query;
     if (wire_intake_decode(&msg, data, size) == SL_OK)
         touch_all(&msg, data, size);
-    if (wire_query_decode(&query, data, size) == SL_OK)
-        touch(query.rest, query.rest_len, data, size);
     return 0;
 }

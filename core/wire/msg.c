@@ -72,6 +72,15 @@ bool wire_msg_bin_or_nil(wire_msg_t *msg, const uint8_t **bytes, uint32_t *len)
     return true;
 }
 
+bool wire_msg_u64_or_nil(wire_msg_t *msg, uint64_t *value, uint64_t none)
+{
+    if (msg->left == 0 || !mp_get_nil(&msg->in))
+        return wire_msg_u64(msg, value);
+    msg->left--;
+    *value = none;
+    return true;
+}
+
 void wire_msg_begin(sl_buf_t *out, uint32_t elements, const char *type, uint64_t request)
 {
     mp_put_array(out, elements);

@@ -5,6 +5,7 @@
 
 #include "base/mp.h"
 #include "wire/feed.h"
+#include "wire/query.h"
 
 /** A message, opened behind its third element. */
 typedef struct wire_msg {
@@ -31,7 +32,20 @@ bool wire_msg_bin(wire_msg_t *msg, const uint8_t **bytes, uint32_t *len);
 /** nil gives *bytes NULL. */
 bool wire_msg_bin_or_nil(wire_msg_t *msg, const uint8_t **bytes, uint32_t *len);
 
+/** nil gives `none`. */
+bool wire_msg_u64_or_nil(wire_msg_t *msg, uint64_t *value, uint64_t none);
+
 /** Appends the array's head for `elements`, the version, the type and the request. */
 void wire_msg_begin(sl_buf_t *out, uint32_t elements, const char *type, uint64_t request);
+
+/** An array of [stream, last]; more than WIRE_PARENTS_MAX of them are read over. */
+void wire_put_parents(sl_buf_t *out, const wire_parent_t *parents, uint32_t count);
+bool wire_get_parents(mp_cursor_t *in, wire_parent_t out[WIRE_PARENTS_MAX], uint32_t *count);
+
+void wire_put_texts(sl_buf_t *out, wire_texts_t texts);
+bool wire_msg_texts(wire_msg_t *msg, wire_texts_t *texts);
+
+/** The elements behind the third, as a message opened there. */
+wire_msg_t wire_query_rest(const wire_query_t *msg);
 
 #endif

@@ -4,6 +4,9 @@
  *     frame 2  [version, stream, prev, first, count, time_ns, encoding, ends, sum, ext]
  *     frame 3  count msgpack maps, one after another; `ends` says where each one ends
  *
+ * `ext` is nil, but in ticks of a stream that goes on where another ended: {"parents":
+ * [[stream, last], ...]}.
+ *
  * Authoritative text: docs/protocol.md. */
 #ifndef WIRE_FEED_H
 #define WIRE_FEED_H
@@ -17,8 +20,15 @@ enum {
     WIRE_VERSION = 1,
     WIRE_BATCH_EVENTS_MAX = 4096,
     WIRE_BATCH_BYTES_MAX = 192 * 1024, /**< all three frames together, unless one event is larger */
-    WIRE_HEADER_FIXED_MAX = 80,        /**< bytes of a header without `ends` */
+    WIRE_HEADER_FIXED_MAX = 80,        /**< bytes of a header without `ends` and parents */
+    WIRE_PARENTS_MAX = 8,
+    WIRE_PARENTS_BYTES_MAX = 10 + WIRE_PARENTS_MAX * 19, /**< of a header's `ext` with parents */
 };
+
+/** What was numbered up to `last` under `stream` is in this number line too. */
+typedef struct wire_parent {
+    uint64_t stream, last;
+} wire_parent_t;
 
 /** A header, decoded; or what to encode.  Pointers are borrowed. */
 typedef struct wire_feed_header {
@@ -29,9 +39,11 @@ typedef struct wire_feed_header {
     uint64_t time_ns;    /**< when sealed, Unix ns */
     const uint8_t *ends; /**< count u32, little endian, not aligned */
     uint64_t sum;
+    const wire_parent_t *parents; /**< to encode, newest first; decoded: see wire_feed_parents */
+    uint32_t parent_count;        /**< at most WIRE_PARENTS_MAX */
 } wire_feed_header_t;
 
-/** Appends the encoded header, with nil for encoding and ext.  Computes `sum`: XXH3_64bits, seed 0,
+/** Appends the encoded header, with nil for encoding.  Computes `sum`: XXH3_64bits, seed 0,
  * of one byte string: the topic, then the encoded bytes of elements 0 to 7 (from behind the array's
  * head up to the head of element 8), then the body.  Sets header->sum.  Reports no memory through
  * out->failed. */
@@ -46,6 +58,13 @@ void wire_feed_encode(sl_buf_t *out, wire_feed_header_t *header, const void *top
  */
 sl_err wire_feed_decode(wire_feed_header_t *header, const void *frame, size_t frame_len,
                         const void *topic, size_t topic_len, const void *body, size_t body_len);
+
+/** The parents that a header of a tick names, newest first; at most WIRE_PARENTS_MAX, further ones
+ * are left out.
+ *  @param count  receives their number: 0 when `ext` is nil, or does not name any.
+ *  @return SL_OK; SL_EPROTO. */
+sl_err wire_feed_parents(const void *frame, size_t len, wire_parent_t out[WIRE_PARENTS_MAX],
+                         uint32_t *count);
 
 /** The end of event `i`, an offset into the body.  Event 0 begins at 0, event i at the end of i-1.
  */
