@@ -49,10 +49,14 @@ static bool refused(const fake_event_t *event)
 
 bool fake_broker_has(const char *source, const char *id)
 {
-    uint8_t wanted[16];
+    uint8_t wanted[16], dead[16];
+    char dead_id[256];
+    int len = snprintf(dead_id, sizeof dead_id, "%s%c$dead", id, '\0');
     sluice_event_id(wanted, source, strlen(source), id, strlen(id));
+    sluice_event_id(dead, source, strlen(source), dead_id, (size_t)len);
     for (size_t i = 0; i < fake_broker.count; i++)
-        if (fake_broker.events[i].answered && memcmp(fake_broker.events[i].id, wanted, 16) == 0)
+        if (fake_broker.events[i].answered && (memcmp(fake_broker.events[i].id, wanted, 16) == 0 ||
+                                               memcmp(fake_broker.events[i].id, dead, 16) == 0))
             return true;
     return false;
 }

@@ -39,7 +39,7 @@ typedef struct fake_broker {
 extern fake_broker_t fake_broker;
 
 void fake_broker_reset(void);
-/** Did the broker acknowledge an event of this identity? */
+/** Did the broker acknowledge an event of this identity, or its dead letter? */
 bool fake_broker_has(const char *source, const char *id);
 
 #endif

@@ -3,7 +3,7 @@
 #define BRIDGE_OPTIONS_H
 
 #include "config/config.h"
-#include "decode.h"
+#include "decode/decode.h"
 
 enum {
     OPTIONS_REGION_MAX = 64,

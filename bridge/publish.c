@@ -126,7 +126,7 @@ static bool send_slot(publish_t *p, slot_t *slot)
         return true;
     }
     uint8_t id[16];
-    sluice_event_id(id, result.source, result.source_len, result.id, result.id_len);
+    sluice_event_id(id, result.source, result.source_len, result.identity, result.identity_len);
     source_sent(slot); /* before: its receipt may come while it is being sent */
     p->sent++;
     sluice_err err = sluice_pub_send(p->pub, result.topic, result.topic_len, result.event,

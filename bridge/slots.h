@@ -13,7 +13,7 @@
 #define BRIDGE_SLOTS_H
 
 #include "base/buf.h"
-#include "decode.h"
+#include "decode/decode.h"
 
 typedef enum {
     SLOT_FREE,

@@ -1,6 +1,7 @@
-#include "decode.h"
+#include "decode/decode.h"
 
 #include "base64.h"
+#include "decode_impl.h"
 #include "digest.h"
 #include "envelope.h"
 
@@ -23,6 +24,7 @@ struct decoder {
     sl_buf_t source;
     const decode_place_t *source_place;
     envelope_text_t source_topic, source_owner;
+    sl_buf_t dead_identity;
     char topic[EVENT_TOPIC_MAX + 1];
     char detail[DETAIL_MAX];
 };
@@ -56,6 +58,7 @@ void decoder_destroy(decoder_t **decoder)
     sl_buf_fini(&d->layers[0]);
     sl_buf_fini(&d->layers[1]);
     sl_buf_fini(&d->source);
+    sl_buf_fini(&d->dead_identity);
     free(d);
     *decoder = NULL;
 }
@@ -124,6 +127,13 @@ static void make_source(decoder_t *d, const decode_place_t *place)
         return;
     sl_buf_t *out = &d->source;
     sl_buf_clear(out);
+    d->source_place = place;
+    keep(&d->source_topic, &d->topic_name);
+    keep(&d->source_owner, &d->topic_owner);
+    if (place->source != NULL) {
+        sl_buf_append(out, place->source, place->source_len);
+        return;
+    }
     sl_buf_printf(out, "acs:mns:%s:", place->region);
     if (d->topic_owner.len > 0)
         sl_buf_append(out, d->topic_owner.data, d->topic_owner.len);
@@ -137,9 +147,11 @@ static void make_source(decoder_t *d, const decode_place_t *place)
     } else {
         sl_buf_printf(out, ":/queues/%s", place->queue);
     }
-    d->source_place = place;
-    keep(&d->source_topic, &d->topic_name);
-    keep(&d->source_owner, &d->topic_owner);
+}
+
+void decoder_forget_place(decoder_t *d)
+{
+    d->source_place = NULL;
 }
 
 static event_origin_t origin_of(decoder_t *d, const decode_place_t *place,
@@ -272,7 +284,8 @@ static void put_event(decoder_t *d, const event_origin_t *origin, text_t text,
 
 static bool out_of_memory(const decoder_t *d)
 {
-    return d->event.failed || d->source.failed || d->layers[0].failed || d->layers[1].failed;
+    return d->event.failed || d->source.failed || d->layers[0].failed || d->layers[1].failed ||
+           d->dead_identity.failed;
 }
 
 static void keep_said(envelope_text_t *to, const char *text, size_t len)
@@ -297,10 +310,26 @@ static void begin(decoder_t *d, const decode_place_t *place, const decode_messag
     sl_buf_clear(&d->event);
     sl_buf_clear(&d->layers[0]);
     sl_buf_clear(&d->layers[1]);
+    sl_buf_clear(&d->dead_identity);
+}
+
+/* No id holds a zero byte, as long as it is MNS that gives them. */
+static void put_identity(decoder_t *d, const event_origin_t *origin, decode_result_t *result)
+{
+    result->identity = origin->id;
+    result->identity_len = origin->id_len;
+    if (result->reason == EVENT_REASON_NONE)
+        return;
+    static const char dead[] = "\0$dead";
+    sl_buf_append(&d->dead_identity, origin->id, origin->id_len);
+    sl_buf_append(&d->dead_identity, dead, sizeof dead - 1);
+    result->identity = (const char *)d->dead_identity.data;
+    result->identity_len = d->dead_identity.len;
 }
 
 static sl_err finish(decoder_t *d, const event_origin_t *origin, decode_result_t *result)
 {
+    put_identity(d, origin, result);
     if (out_of_memory(d))
         return SL_ENOMEM;
     result->foreign = d->foreign;

@@ -14,8 +14,8 @@
  * What comes out is always something to publish: the event in Sluice's normal form, or a dead
  * letter on `$dead.<Reason>` with the bytes as they came.  Pure but for its buffers: no clock, no
  * network.  After warm-up it allocates nothing.  One thread owns a decoder. */
-#ifndef BRIDGE_DECODE_H
-#define BRIDGE_DECODE_H
+#ifndef DECODE_DECODE_H
+#define DECODE_DECODE_H
 
 #include "event/normalise.h"
 
@@ -38,6 +38,9 @@ typedef struct decode_place {
     const char *region, *account;
     const char *queue; /**< NULL where the topic is given */
     const char *topic; /**< the topic that feeds it, where the configuration says; or NULL */
+    /** Where it is known as a whole and not in its parts: every source is this one.  Or NULL. */
+    const char *source;
+    size_t source_len;
 } decode_place_t;
 
 /** All pointers are borrowed from the decoder, or are the message's: valid until its next call. */
@@ -47,8 +50,13 @@ typedef struct decode_result {
     size_t topic_len;
     const uint8_t *event;
     size_t event_len;
-    const char *source, *id; /**< as in the event: what makes it the same one when it comes again */
+    const char *source, *id; /**< as in the event */
     size_t source_len, id_len;
+    /** What makes it, together with the source, the same one when it comes again: the id.  A dead
+     * letter has one of its own, made of the id: else it would stand in the way of the event that
+     * comes of its body some day. */
+    const char *identity;
+    size_t identity_len;
     bool foreign; /**< the owner that MNS states, if it does, is not the place's account */
     uint32_t json_envelopes, xml_envelopes, base64; /**< layers taken off */
     event_info_t info;                              /**< of an event */

@@ -2,7 +2,7 @@
  *
  * Whatever a body is, something comes out that the broker takes: one well-formed msgpack map on a
  * topic that publishers may use.  A dead letter holds the bytes as they came. */
-#include "decode.h"
+#include "decode/decode.h"
 
 #include "event/reader.h"
 

@@ -1,7 +1,7 @@
 /* samples.h - the messages of BatchCompute's documentation ("Notification", message format), as
  * they stand there, for tests. */
-#ifndef BRIDGE_SAMPLES_H
-#define BRIDGE_SAMPLES_H
+#ifndef DECODE_SAMPLES_H
+#define DECODE_SAMPLES_H
 
 static const char *const samples[] = {
     " {\n"

@@ -3,8 +3,8 @@
  * MNS never encodes or decodes; whether a body is Base64 is an agreement between other people's
  * programs.  So this reader also serves as the test for it: anything but the alphabet, whole
  * groups of four, correct padding and line breaks makes it say no. */
-#ifndef BRIDGE_BASE64_H
-#define BRIDGE_BASE64_H
+#ifndef DECODE_BASE64_H
+#define DECODE_BASE64_H
 
 #include "base/buf.h"
 

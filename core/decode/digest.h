@@ -2,8 +2,8 @@
  *
  * MNS writes MessageMD5 as 32 hex digits of the published body.  The algorithm is looked up once
  * and the context reused: OpenSSL's own look-up costs as much as hashing a notification. */
-#ifndef BRIDGE_DIGEST_H
-#define BRIDGE_DIGEST_H
+#ifndef DECODE_DIGEST_H
+#define DECODE_DIGEST_H
 
 #include "base/err.h"
 

@@ -6,8 +6,8 @@
  *
  * (SIMPLIFIED carries the body alone.)  A reader takes one text and says which of four things it
  * is; both readers fill the same struct.  Nothing here allocates once its buffers have grown. */
-#ifndef BRIDGE_ENVELOPE_H
-#define BRIDGE_ENVELOPE_H
+#ifndef DECODE_ENVELOPE_H
+#define DECODE_ENVELOPE_H
 
 #include "base/buf.h"
 #include "event/normalise.h"

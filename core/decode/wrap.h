@@ -1,6 +1,6 @@
 /* wrap.h - for tests: a body as it arrives in a queue, in each of the forms there are. */
-#ifndef BRIDGE_WRAP_H
-#define BRIDGE_WRAP_H
+#ifndef DECODE_WRAP_H
+#define DECODE_WRAP_H
 
 #include "base/buf.h"
 
