@@ -18,6 +18,7 @@
 static const char TOPIC[] = "Job.OnJobFailed";
 static const char SOURCE[] = "acs:mns:cn-hangzhou:123456789012:/topics/batch";
 static const char ID[] = "5F290C926D472878-2-14D9529A8FA-200000001";
+#define PARENT  UINT64_C(0x0102030405060708)
 #define STREAM  UINT64_C(0x1122334455667788)
 #define TIME_NS UINT64_C(1780315200000000000) /* 2026-06-01T12:00:00Z */
 
@@ -62,6 +63,17 @@ static void put_tick_header(sl_buf_t *out)
     sl_buf_fini(&body);
 }
 
+static void put_tick_parents(sl_buf_t *out)
+{
+    static const wire_parent_t parent = {PARENT, 40};
+    sl_buf_t body = SL_BUF_INIT;
+    put_tick_body(&body);
+    wire_feed_header_t header = {
+        .stream = STREAM, .first = 43, .time_ns = TIME_NS, .parents = &parent, .parent_count = 1};
+    wire_feed_encode(out, &header, "$tick", 5, body.data, body.len);
+    sl_buf_fini(&body);
+}
+
 static void put_hello(sl_buf_t *out)
 {
     wire_put_hello(out, "demo", 4);
@@ -98,14 +110,119 @@ static void put_status(sl_buf_t *out)
     wire_put_query(out, WIRE_QUERY_STATUS, 7, 0);
 }
 
+static void put_find(sl_buf_t *out)
+{
+    wire_put_find(out, 8, &(wire_find_t){TIME_NS});
+}
+
+static void put_found(sl_buf_t *out)
+{
+    wire_put_found(out, 8, &(wire_found_t){STREAM, 41, 43});
+}
+
+static void put_replay(sl_buf_t *out)
+{
+    sl_buf_t prefixes = SL_BUF_INIT;
+    wire_texts_put(&prefixes, "Job.", 4);
+    wire_texts_put(&prefixes, "$dead.", 6);
+    wire_put_replay(out, 9,
+                    &(wire_replay_t){STREAM, 41, WIRE_HEAD, wire_texts(&prefixes, 2), 1 << 20});
+    sl_buf_fini(&prefixes);
+}
+
+static void put_batch(sl_buf_t *out)
+{
+    wire_put_query(out, WIRE_QUERY_BATCH, 9, 0);
+}
+
+static void put_lost(sl_buf_t *out)
+{
+    wire_put_lost(out, 9, &(wire_lost_t){12, 30, WIRE_LOST_RETENTION});
+}
+
+static void put_done(sl_buf_t *out)
+{
+    wire_put_done(out, 9, &(wire_done_t){42});
+}
+
+static void put_wrong_stream(sl_buf_t *out)
+{
+    wire_put_wrong_stream(out, 9, &(wire_wrong_stream_t){STREAM, 31, 43, 1, {{PARENT, 40}}});
+}
+
+static void put_credit(sl_buf_t *out)
+{
+    wire_put_credit(out, 9, &(wire_credit_t){64 << 10});
+}
+
+static void put_cancel(sl_buf_t *out)
+{
+    wire_put_query(out, WIRE_QUERY_CANCEL, 9, 0);
+}
+
+static void put_cursor_open(sl_buf_t *out)
+{
+    sl_buf_t patterns = SL_BUF_INIT;
+    wire_texts_put(&patterns, "Job.*", 5);
+    wire_put_cursor_open(out, 10, &(wire_cursor_open_t){"audit", 5, wire_texts(&patterns, 1)});
+    sl_buf_fini(&patterns);
+}
+
+static void put_cursor_opened(sl_buf_t *out)
+{
+    sl_buf_t patterns = SL_BUF_INIT;
+    wire_texts_put(&patterns, "Job.*", 5);
+    wire_put_cursor_opened(
+        out, 10, &(wire_cursor_opened_t){3, true, STREAM, 41, true, wire_texts(&patterns, 1)});
+    sl_buf_fini(&patterns);
+}
+
+static void put_cursor_commit(sl_buf_t *out)
+{
+    wire_put_cursor_place(out, WIRE_QUERY_CURSOR_COMMIT, 11,
+                          &(wire_cursor_place_t){"audit", 5, 3, STREAM, 42});
+}
+
+static void put_cursor_committed(sl_buf_t *out)
+{
+    wire_put_cursor_placed(out, WIRE_QUERY_CURSOR_COMMIT, 11, &(wire_cursor_placed_t){42});
+}
+
+static void put_error(sl_buf_t *out)
+{
+    wire_put_query_error(out, 12, WIRE_CODE_FENCED, NULL);
+}
+
 static const struct {
     const char *name;
     void (*put)(sl_buf_t *out);
 } examples[] = {
-    {"feed.topic", put_topic},        {"feed.header", put_feed_header}, {"feed.body", put_event},
-    {"tick.header", put_tick_header}, {"tick.body", put_tick_body},     {"intake.hello", put_hello},
-    {"intake.welcome", put_welcome},  {"intake.pub", put_pub},          {"intake.ack", put_ack},
-    {"intake.nak", put_nak},          {"query.status", put_status},
+    {"feed.topic", put_topic},
+    {"feed.header", put_feed_header},
+    {"feed.body", put_event},
+    {"tick.header", put_tick_header},
+    {"tick.body", put_tick_body},
+    {"intake.hello", put_hello},
+    {"intake.welcome", put_welcome},
+    {"intake.pub", put_pub},
+    {"intake.ack", put_ack},
+    {"intake.nak", put_nak},
+    {"query.status", put_status},
+    {"tick.parents", put_tick_parents},
+    {"query.find", put_find},
+    {"query.found", put_found},
+    {"query.replay", put_replay},
+    {"query.batch", put_batch},
+    {"query.lost", put_lost},
+    {"query.done", put_done},
+    {"query.wrong_stream", put_wrong_stream},
+    {"query.credit", put_credit},
+    {"query.cancel", put_cancel},
+    {"query.cursor_open", put_cursor_open},
+    {"query.cursor_opened", put_cursor_opened},
+    {"query.cursor_commit", put_cursor_commit},
+    {"query.cursor_committed", put_cursor_committed},
+    {"query.error", put_error},
 };
 
 static char *read_page(void)

@@ -87,9 +87,29 @@ class Foreign(unittest.TestCase):
         self.assertEqual(events, [{"Category": "Job", "Event": "OnJobFailed"}])
         topic, header, tails = decode([b"$tick", example["tick.header"], example["tick.body"]])
         self.assertEqual((header["first"], header["count"], tails), (43, 0, {"Job.OnJobFailed": 42}))
+        topic, header, tails = decode([b"$tick", example["tick.parents"], example["tick.body"]])
+        self.assertEqual(header["ext"], {"parents": [[0x0102030405060708, 40]]})
         ids = msgpack.unpackb(example["intake.pub"])[5]
         self.assertEqual(ids, event_id("acs:mns:cn-hangzhou:123456789012:/topics/batch",
                                        "5F290C926D472878-2-14D9529A8FA-200000001"))
+
+    def test_the_examples_of_questions_and_answers_decode(self):
+        page = (ROOT / "docs" / "protocol.md").read_text()
+        stream, parent = 0x1122334455667788, 0x0102030405060708
+        wanted = {"status": [1, "STATUS", 7], "find": [1, "FIND", 8, 1780315200000000000],
+                  "found": [1, "FIND", 8, stream, 41, 43],
+                  "replay": [1, "REPLAY", 9, stream, 41, None, ["Job.", "$dead."], 1 << 20],
+                  "batch": [1, "BATCH", 9], "lost": [1, "LOST", 9, 12, 30, "RETENTION"], "done": [1, "DONE", 9, 42],
+                  "wrong_stream": [1, "WRONG_STREAM", 9, stream, 31, 43, [[parent, 40]]],
+                  "credit": [1, "CREDIT", 9, 65536], "cancel": [1, "CANCEL", 9],
+                  "cursor_open": [1, "CURSOR.OPEN", 10, "audit", ["Job.*"]],
+                  "cursor_opened": [1, "CURSOR.OPEN", 10, 3, stream, 41, ["Job.*"]],
+                  "cursor_commit": [1, "CURSOR.COMMIT", 11, "audit", 3, stream, 42],
+                  "cursor_committed": [1, "CURSOR.COMMIT", 11, 42],
+                  "error": [1, "ERROR", 12, "FENCED", "another holder opened the cursor since"]}
+        shown = {name: msgpack.unpackb(bytes.fromhex(text))
+                 for name, text in re.findall(r"```hex query\.(\S+)\n(.*?)```", page, re.S)}
+        self.assertEqual(shown, wanted)
 
     def test_a_python_publisher_is_numbered_acknowledged_and_recognised(self):
         with Stack() as stack:
