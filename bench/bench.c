@@ -61,6 +61,17 @@ static void place_remove(bench_place_t *place)
     place->dir[0] = '\0';
 }
 
+static int remove_below(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    return ftw->level == 0 ? 0 : remove_entry(path, st, kind, ftw);
+}
+
+void bench_clear(const bench_place_t *place)
+{
+    if (!place->keep)
+        nftw(place->dir, remove_below, REMOVE_FDS, FTW_DEPTH | FTW_PHYS);
+}
+
 void bench_program(const bench_place_t *place, const char *name, char *out, size_t size)
 {
     snprintf(out, size, "%s/%s", place->bin, name);

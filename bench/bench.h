@@ -30,13 +30,17 @@ typedef struct bench_common {
     bool enforce; /**< a missed bound is a failure */
 } bench_common_t;
 
-#define BENCH_COMMON_OPTIONS(default_runs)                                                  \
-    {.key = "runs",                                                                         \
+#define BENCH_COMMON_OPTIONS(default_runs) \
+    BENCH_COMMON_OPTIONS_OF("runs", default_runs, "runs; the figures are medians")
+
+/** Where a run is called something else. */
+#define BENCH_COMMON_OPTIONS_OF(runs_key, default_runs, runs_help)                          \
+    {.key = runs_key,                                                                       \
      .kind = CONFIG_U64,                                                                    \
      .offset = offsetof(bench_common_t, runs),                                              \
      .def = default_runs,                                                                   \
      .arg = "N",                                                                            \
-     .help = "runs; the figures are medians",                                               \
+     .help = runs_help,                                                                     \
      .min = 1,                                                                              \
      .max = RESULT_RUNS_MAX},                                                               \
         {.key = "json",                                                                     \
@@ -67,6 +71,9 @@ typedef struct bench_place {
 
 /** "<bin>/<name>" into out. */
 void bench_program(const bench_place_t *place, const char *name, char *out, size_t size);
+
+/** Empties the bench's folder between phases that fill disks; with --keep it does nothing. */
+void bench_clear(const bench_place_t *place);
 
 uint64_t bench_now_ns(void);
 /** @return false when a signal asked the bench to end. */

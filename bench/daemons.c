@@ -1,29 +1,51 @@
 #include "daemons.h"
 
+#include "metrics.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { PATH_BYTES = 600 };
 
-sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
-                            daemons_transport_t transport, const char *const *extra,
-                            size_t extra_count, broker_daemon_t *broker)
+const char *daemons_durability_name(daemons_durability_t durability)
 {
-    char program[PATH_BYTES], feed[PATH_BYTES], intake[PATH_BYTES];
+    static const char *const names[] = {"memory", "os", "disk"};
+    return names[durability];
+}
+
+sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
+                            const broker_setup_t *setup, broker_daemon_t *broker)
+{
+    char program[PATH_BYTES], feed[PATH_BYTES], intake[PATH_BYTES], data[PATH_BYTES];
     bench_program(place, "sluice-broker", program, sizeof program);
-    if (transport == DAEMONS_IPC) {
+    snprintf(data, sizeof data, "%s/%s", place->dir, setup->data != NULL ? setup->data : "data");
+    if (setup->transport == DAEMONS_IPC) {
         snprintf(feed, sizeof feed, "ipc://%s/feed", place->dir);
         snprintf(intake, sizeof intake, "ipc://%s/intake", place->dir);
     } else {
         snprintf(feed, sizeof feed, "tcp://127.0.0.1:*");
         snprintf(intake, sizeof intake, "tcp://127.0.0.1:*");
     }
-    const char *argv[16 + DAEMONS_EXTRA_ARGS_MAX] = {
-        program,  "--feed",      feed,           "--intake", intake, "--query", "tcp://127.0.0.1:*",
-        "--http", "127.0.0.1:0", "--durability", "memory"};
+    const char *argv[16 + DAEMONS_EXTRA_ARGS_MAX] = {program,
+                                                     "--feed",
+                                                     feed,
+                                                     "--intake",
+                                                     intake,
+                                                     "--query",
+                                                     "tcp://127.0.0.1:*",
+                                                     "--http",
+                                                     "127.0.0.1:0",
+                                                     "--durability",
+                                                     daemons_durability_name(setup->durability)};
     size_t argc = 11;
-    for (size_t i = 0; i < extra_count && i < DAEMONS_EXTRA_ARGS_MAX; i++)
-        argv[argc++] = extra[i];
+    if (setup->durability != DAEMONS_MEMORY) {
+        argv[argc++] = "--data";
+        argv[argc++] = data;
+    }
+    size_t more = setup->more != NULL ? setup->more->count : 0;
+    const char *const *items = more > 0 ? setup->more->items : NULL;
+    for (size_t i = 0; i < more && i < DAEMONS_EXTRA_ARGS_MAX; i++)
+        argv[argc++] = items[i];
     sl_err err = proc_start_daemon(set, &broker->proc, "sluice-broker", argv);
     if (err != SL_OK)
         return err;
@@ -32,6 +54,15 @@ sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
     proc_ready_value(broker->proc, "query", broker->query, sizeof broker->query);
     proc_ready_value(broker->proc, "http", broker->http, sizeof broker->http);
     return SL_OK;
+}
+
+double daemons_broker_counter(const broker_daemon_t *broker, const char *metric)
+{
+    sl_buf_t text = SL_BUF_INIT;
+    sl_err err = metrics_fetch(&text, broker->http);
+    double value = err == SL_OK ? metrics_sum((const char *)text.data, metric) : -1;
+    sl_buf_fini(&text);
+    return value;
 }
 
 void daemons_set_keys(void)

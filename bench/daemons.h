@@ -11,17 +11,30 @@ enum { DAEMONS_ENDPOINT_MAX = 256, DAEMONS_EXTRA_ARGS_MAX = 64 };
 
 typedef enum { DAEMONS_TCP, DAEMONS_IPC } daemons_transport_t;
 
+/** As --durability calls them. */
+#define DAEMONS_DURABILITIES "memory|os|disk"
+typedef enum { DAEMONS_MEMORY, DAEMONS_OS, DAEMONS_DISK } daemons_durability_t;
+const char *daemons_durability_name(daemons_durability_t durability);
+
+typedef struct broker_setup {
+    daemons_transport_t transport;
+    daemons_durability_t durability;
+    const char *data;          /**< of the journal, a folder in the bench's; NULL: "data" */
+    const config_list_t *more; /**< further arguments; NULL: none */
+} broker_setup_t;
+
 typedef struct broker_daemon {
     proc_t *proc;
     char feed[DAEMONS_ENDPOINT_MAX], intake[DAEMONS_ENDPOINT_MAX], query[DAEMONS_ENDPOINT_MAX];
     char http[DAEMONS_ENDPOINT_MAX];
 } broker_daemon_t;
 
-/** sluice-broker with durability memory.  @param extra  further arguments, `extra_count` of them.
- *  @return as proc_start_daemon. */
+/** sluice-broker.  @return as proc_start_daemon. */
 sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
-                            daemons_transport_t transport, const char *const *extra,
-                            size_t extra_count, broker_daemon_t *broker);
+                            const broker_setup_t *setup, broker_daemon_t *broker);
+
+/** One of the broker's counters; -1 when it does not answer. */
+double daemons_broker_counter(const broker_daemon_t *broker, const char *metric);
 
 typedef struct mns_daemon {
     proc_t *proc;

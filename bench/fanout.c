@@ -10,7 +10,6 @@
 #include "benches.h"
 #include "daemons.h"
 #include "loopback.h"
-#include "metrics.h"
 #include "mix.h"
 #include "proc.h"
 #include "result.h"
@@ -130,9 +129,10 @@ typedef struct look {
 static sl_err start_broker(run_t *run)
 {
     const fanout_options_t *o = run->options;
-    sl_err err =
-        daemons_start_broker(&run->set, run->bench->place, (daemons_transport_t)o->transport,
-                             o->broker_args.items, o->broker_args.count, &run->broker);
+    sl_err err = daemons_start_broker(
+        &run->set, run->bench->place,
+        &(broker_setup_t){.transport = (daemons_transport_t)o->transport, .more = &o->broker_args},
+        &run->broker);
     if (err != SL_OK)
         return err;
     fanout_plan_connect(&run->plan, &run->broker);
@@ -165,16 +165,6 @@ static sl_err start_all(run_t *run)
 
 /* -- measuring ------------------------------------------------------------------------------ */
 
-/* One of the broker's counters; -1 when it does not answer. */
-static double broker_counter(const run_t *run, const char *metric)
-{
-    sl_buf_t text = SL_BUF_INIT;
-    sl_err err = metrics_fetch(&text, run->broker.http);
-    double value = err == SL_OK ? metrics_sum((const char *)text.data, metric) : -1;
-    sl_buf_fini(&text);
-    return value;
-}
-
 static uint64_t delivered_events(const run_t *run)
 {
     uint64_t sum = 0;
@@ -185,8 +175,8 @@ static uint64_t delivered_events(const run_t *run)
 
 static look_t take_look(run_t *run)
 {
-    look_t look = {.feed_events = broker_counter(run, FEED_EVENTS),
-                   .feed_batches = broker_counter(run, FEED_BATCHES)};
+    look_t look = {.feed_events = daemons_broker_counter(&run->broker, FEED_EVENTS),
+                   .feed_batches = daemons_broker_counter(&run->broker, FEED_BATCHES)};
     look.at_ns = bench_now_ns();
     look.published = fanout_published(&run->plan);
     look.delivered = delivered_events(run);
@@ -251,7 +241,7 @@ static sl_err measure(run_t *run, result_t *result)
         return err;
     look_t end = take_look(run);
     put_figures(run, &begin, &end, result);
-    result_put(result, LOSSY, broker_counter(run, LOSSY_SENDS));
+    result_put(result, LOSSY, daemons_broker_counter(&run->broker, LOSSY_SENDS));
     return SL_OK;
 }
 
@@ -293,7 +283,7 @@ static sl_err check(const run_t *run)
             "sluice-bench: %llu lost, repeated, malformed or refused; %llu of %zu subscribers have "
             "other events than the %llu published; %.0f lossy sends of the broker\n",
             (unsigned long long)faults, (unsigned long long)wrong, run->plan.subs,
-            (unsigned long long)published, broker_counter(run, LOSSY_SENDS));
+            (unsigned long long)published, daemons_broker_counter(&run->broker, LOSSY_SENDS));
     return SL_EPROTO;
 }
 

@@ -153,8 +153,8 @@ static bool joined(void *ctx)
 static sl_err start_rest(run_t *run)
 {
     const ingest_options_t *o = run->options;
-    sl_err err = daemons_start_broker(&run->set, run->bench->place, DAEMONS_TCP,
-                                      o->broker_args.items, o->broker_args.count, &run->broker);
+    sl_err err = daemons_start_broker(&run->set, run->bench->place,
+                                      &(broker_setup_t){.more = &o->broker_args}, &run->broker);
     if (err != SL_OK)
         return err;
     fanout_plan_connect(&run->plan, &run->broker);

@@ -146,7 +146,12 @@ static void put_hex(uint8_t *at, uint64_t value, size_t digits)
 
 void mix_next(mix_t *mix, mix_event_t *event)
 {
-    sample_t *sample = &mix->samples[mix->counter % MIX_TOPICS];
+    mix_next_on(mix, mix->counter % MIX_TOPICS, event);
+}
+
+void mix_next_on(mix_t *mix, size_t topic, mix_event_t *event)
+{
+    sample_t *sample = &mix->samples[topic];
     put_hex(sample->id, mix->publisher, ID_DIGITS - 16);
     put_hex(sample->id + ID_DIGITS - 16, mix->counter++, 16);
     sluice_event_id(event->id, SOURCE, sizeof SOURCE - 1, (const char *)sample->id, ID_DIGITS);
@@ -154,6 +159,26 @@ void mix_next(mix_t *mix, mix_event_t *event)
     event->topic_len = sample->topic_len;
     event->data = sample->event.data;
     event->len = sample->event.len;
+}
+
+bool mix_counter_of(const void *data, size_t len, uint64_t *counter)
+{
+    mp_value_t id;
+    if (!event_find(data, len, "id", 2, &id, NULL) || id.type != MP_STR ||
+        id.bytes.len != ID_DIGITS)
+        return false;
+    uint64_t value = 0;
+    for (size_t i = ID_DIGITS - 16; i < ID_DIGITS; i++) {
+        uint8_t c = (uint8_t)id.bytes.data[i];
+        value = value << 4 | (c <= '9' ? c - '0' : c - 'A' + 10);
+    }
+    *counter = value;
+    return true;
+}
+
+const char *mix_topic(const mix_t *mix, size_t topic)
+{
+    return mix->samples[topic].topic;
 }
 
 size_t mix_event_bytes(const mix_t *mix)

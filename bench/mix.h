@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,16 @@ sl_err mix_create(mix_t **out, size_t event_bytes, uint32_t publisher);
 
 /** The next event; topics take turns. */
 void mix_next(mix_t *mix, mix_event_t *event);
+
+/** The next event on topic `topic` of MIX_TOPICS: for whoever wants batches of one topic. */
+void mix_next_on(mix_t *mix, size_t topic, mix_event_t *event);
+
+/** Which event of its publisher is it?  They count from 0, over all topics.
+ *  @return false: it is none of ours. */
+bool mix_counter_of(const void *data, size_t len, uint64_t *counter);
+
+/** The name of a topic of the mix. */
+const char *mix_topic(const mix_t *mix, size_t topic);
 
 /** The size of the events: of every single one. */
 size_t mix_event_bytes(const mix_t *mix);

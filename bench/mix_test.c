@@ -70,6 +70,23 @@ static void every_event_has_an_id_of_its_own(void **state)
             assert_memory_not_equal(ids[a], ids[b], 16);
 }
 
+static void an_event_tells_which_one_it_is(void **state)
+{
+    (void)state;
+    mix_t *mix;
+    uint64_t counter = 0;
+    assert_int_equal(mix_create(&mix, 320, 7), SL_OK);
+    for (uint64_t n = 0; n < 300; n++) {
+        mix_event_t event;
+        mix_next_on(mix, n % 3, &event);
+        assert_string_equal(event.topic, mix_topic(mix, n % 3));
+        assert_true(mix_counter_of(event.data, event.len, &counter));
+        assert_int_equal(counter, n);
+    }
+    assert_false(mix_counter_of("\x80", 1, &counter)); /* an empty map */
+    mix_destroy(&mix);
+}
+
 static void a_size_below_the_samples_own_is_refused(void **state)
 {
     (void)state;
@@ -84,6 +101,7 @@ int main(void)
         cmocka_unit_test(every_event_has_exactly_the_size_asked_for),
         cmocka_unit_test(an_event_is_a_whole_msgpack_map_of_the_catalogue),
         cmocka_unit_test(every_event_has_an_id_of_its_own),
+        cmocka_unit_test(an_event_tells_which_one_it_is),
         cmocka_unit_test(a_size_below_the_samples_own_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

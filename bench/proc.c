@@ -180,15 +180,26 @@ static sl_err read_ready(proc_t *proc, int timeout_ms)
     return SL_ETIMEDOUT;
 }
 
-sl_err proc_start_program(proc_set_t *set, proc_t **out, const char *name, const char *const argv[])
+static sl_err start_logged(proc_set_t *set, proc_t **out, const char *name,
+                           const char *const argv[], bool leaves)
 {
     pid_t pid = spawn(set, name, argv, -1);
     if (pid < 0)
         return SL_EIO;
-    proc_t *proc = add(set, name, pid, true);
+    proc_t *proc = add(set, name, pid, leaves);
     if (out != NULL)
         *out = proc;
     return SL_OK;
+}
+
+sl_err proc_start_program(proc_set_t *set, proc_t **out, const char *name, const char *const argv[])
+{
+    return start_logged(set, out, name, argv, true);
+}
+
+sl_err proc_start_service(proc_set_t *set, proc_t **out, const char *name, const char *const argv[])
+{
+    return start_logged(set, out, name, argv, false);
 }
 
 sl_err proc_start_daemon(proc_set_t *set, proc_t **out, const char *name, const char *const argv[])
@@ -363,6 +374,7 @@ static bool all_ended(proc_set_t *set)
 void proc_end_all(proc_set_t *set)
 {
     signal_all(set, SIGTERM);
+    signal_all(set, SIGCONT);
     uint64_t deadline = now_ms() + END_TIMEOUT_MS;
     while (!all_ended(set) && now_ms() < deadline)
         nap_ms(POLL_MS);

@@ -47,6 +47,11 @@ sl_err proc_set_init(proc_set_t *set, size_t capacity, const char *dir);
  *  @return SL_OK; SL_EIO, told on stderr with the last lines of the program's log. */
 sl_err proc_start_daemon(proc_set_t *set, proc_t **out, const char *name, const char *const argv[]);
 
+/** Starts a program that serves until it is ended and prints no ready line: somebody else's
+ *  daemon.  Its output goes to <dir>/<name>.log.  @return SL_OK, SL_EIO (errno). */
+sl_err proc_start_service(proc_set_t *set, proc_t **out, const char *name,
+                          const char *const argv[]);
+
 /** The value of `key` in a daemon's ready line; "" where it has none. */
 void proc_ready_value(const proc_t *proc, const char *key, char *out, size_t size);
 
@@ -93,7 +98,8 @@ uint64_t proc_role_cpu_ns(proc_set_t *set, const char *role);
 /** Anonymous resident memory (RssAnon); 0 when it cannot be read. */
 uint64_t proc_rss_anon_bytes(const proc_t *proc);
 
-/** Ends all that still run: SIGTERM, up to 5 s of patience, SIGKILL; and reaps them. */
+/** Ends all that still run: SIGTERM (one that is stopped is woken for it), up to 5 s of patience,
+ * SIGKILL; and reaps them. */
 void proc_end_all(proc_set_t *set);
 
 /** Ends and forgets everything; the set is empty and may be initialised again. */

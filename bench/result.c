@@ -3,6 +3,8 @@
 #include "stats.h"
 
 #include <assert.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -11,12 +13,15 @@
 sl_err result_init(result_t *result, const char *bench, const figure_def_t *defs, size_t count)
 {
     *result = (result_t){.bench = bench, .defs = defs, .count = count, .checked = true};
-    result->values = calloc(count * RESULT_RUNS_MAX, sizeof *result->values);
+    result->values = malloc(count * RESULT_RUNS_MAX * sizeof *result->values);
     result->facts = cJSON_CreateObject();
-    if (result->values == NULL || result->facts == NULL) {
+    result->notes = cJSON_AddArrayToObject(result->facts, "notes");
+    if (result->values == NULL || result->notes == NULL) {
         result_fini(result);
         return SL_ENOMEM;
     }
+    for (size_t i = 0; i < count * RESULT_RUNS_MAX; i++)
+        result->values[i] = NAN;
     result_fact_text(result, "bench", bench);
     result_fact_text(result, "version", SLUICE_VERSION);
     return SL_OK;
@@ -37,7 +42,8 @@ void result_put(result_t *result, size_t figure, double value)
 
 double result_last(const result_t *result, size_t figure)
 {
-    return result->values[figure * RESULT_RUNS_MAX + result->runs];
+    double value = result->values[figure * RESULT_RUNS_MAX + result->runs];
+    return isnan(value) ? 0 : value;
 }
 
 void result_end_run(result_t *result)
@@ -53,6 +59,19 @@ void result_fact_text(result_t *result, const char *name, const char *text)
 void result_fact_number(result_t *result, const char *name, double value)
 {
     cJSON_AddNumberToObject(result->facts, name, value);
+}
+
+void result_note(result_t *result, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (const cJSON *note = result->notes->child; note != NULL; note = note->next)
+        if (strcmp(note->valuestring, text) == 0)
+            return;
+    cJSON_AddItemToArray(result->notes, cJSON_CreateString(text));
 }
 
 /* The processor's name as the kernel tells it, without the key before the colon. */
@@ -88,14 +107,25 @@ void result_fact_machine(result_t *result)
         result_fact_number(result, "load_at_start", load[0]);
 }
 
-static stats_t figure_stats(const result_t *result, size_t figure)
+/* Over the runs that took it.  @return their number; 0: *stats is NaN. */
+static size_t figure_stats(const result_t *result, size_t figure, stats_t *stats)
 {
-    return stats_of(result->values + figure * RESULT_RUNS_MAX, result->runs);
+    double taken[RESULT_RUNS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < result->runs; i++) {
+        double value = result->values[figure * RESULT_RUNS_MAX + i];
+        if (!isnan(value))
+            taken[count++] = value;
+    }
+    *stats = count > 0 ? stats_of(taken, count) : (stats_t){NAN, NAN, NAN};
+    return count;
 }
 
 double result_median(const result_t *result, size_t figure)
 {
-    return figure_stats(result, figure).median;
+    stats_t stats;
+    figure_stats(result, figure, &stats);
+    return stats.median;
 }
 
 static bool bound_met(const figure_def_t *def, double value)
@@ -115,9 +145,11 @@ bool result_bounds_met(const result_t *result)
 {
     if (!result->checked)
         return true;
-    for (size_t i = 0; i < result->count; i++)
-        if (!bound_met(&result->defs[i], result_median(result, i)))
+    for (size_t i = 0; i < result->count; i++) {
+        double median = result_median(result, i);
+        if (!isnan(median) && !bound_met(&result->defs[i], median))
             return false;
+    }
     return true;
 }
 
@@ -140,13 +172,16 @@ static void grouped(char *out, size_t size, double value, int digits)
 static void print_figure(const result_t *result, size_t figure, FILE *out)
 {
     const figure_def_t *def = &result->defs[figure];
-    stats_t stats = figure_stats(result, figure);
+    stats_t stats;
+    size_t runs = figure_stats(result, figure, &stats);
+    if (runs == 0)
+        return;
     char median[80], min[80], max[80], limit[80];
     grouped(median, sizeof median, stats.median, def->digits);
     grouped(min, sizeof min, stats.min, def->digits);
     grouped(max, sizeof max, stats.max, def->digits);
     fprintf(out, "  %-30s %14s %-8s", def->name, median, def->unit);
-    if (result->runs > 1)
+    if (runs > 1)
         fprintf(out, " %14s … %-14s %4.0f %%", min, max, 100 * stats_spread(&stats));
     if (def->bound != BOUND_NONE && result->checked) {
         grouped(limit, sizeof limit, def->limit, def->digits);
@@ -162,6 +197,8 @@ void result_print(const result_t *result, FILE *out)
             result->runs > 1 ? "; median, minimum … maximum, spread" : "");
     for (size_t i = 0; i < result->count && result->runs > 0; i++)
         print_figure(result, i, out);
+    for (const cJSON *note = result->notes->child; note != NULL; note = note->next)
+        fprintf(out, "  - %s\n", note->valuestring);
     fflush(out);
 }
 
@@ -174,7 +211,9 @@ static cJSON *as_json(const result_t *result)
     cJSON_AddBoolToObject(object, "bounds_met", result_bounds_met(result));
     for (size_t i = 0; i < result->count && result->runs > 0; i++) {
         char name[96];
-        stats_t stats = figure_stats(result, i);
+        stats_t stats;
+        if (figure_stats(result, i, &stats) == 0)
+            continue;
         cJSON_AddNumberToObject(object, result->defs[i].name, stats.median);
         snprintf(name, sizeof name, "%s_min", result->defs[i].name);
         cJSON_AddNumberToObject(object, name, stats.min);

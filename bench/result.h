@@ -4,8 +4,11 @@
  *     figure 0      .       .       .
  *     figure 1      .       .       .        a figure may have a bound: a floor or a ceiling
  *
+ * A run need not take every figure; one that no run took is not shown.
+ *
  * Beside the figures stand facts: the options, the machine, texts.  In JSON all of it is one flat
- * object: `name` (the median), `name_min`, `name_max`, the facts, `runs` and `bounds_met`. */
+ * object: `name` (the median), `name_min`, `name_max`, the facts, `runs` and `bounds_met`, and the
+ * `notes`: what a reader of the table must know too, under which it is printed. */
 #ifndef BENCH_RESULT_H
 #define BENCH_RESULT_H
 
@@ -31,9 +34,10 @@ typedef struct result {
     const char *bench;
     const figure_def_t *defs; /**< borrowed */
     size_t count;
-    double *values; /**< RESULT_RUNS_MAX a figure */
+    double *values; /**< RESULT_RUNS_MAX a figure; NaN: not taken */
     size_t runs;
     cJSON *facts;
+    cJSON *notes; /**< array of texts, one of the facts */
     bool checked; /**< are the bounds meant for these options? */
 } result_t;
 
@@ -51,9 +55,13 @@ double result_last(const result_t *result, size_t figure);
 void result_fact_text(result_t *result, const char *name, const char *text);
 void result_fact_number(result_t *result, const char *name, double value);
 
+/** A line under the table; one that is there already is not repeated. */
+void result_note(result_t *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /** Adds the machine's facts: cores, processor, kernel, load at the start. */
 void result_fact_machine(result_t *result);
 
+/** NaN when no run took it. */
 double result_median(const result_t *result, size_t figure);
 
 /** Are all bounds met?  True when the options are not those the bounds are meant for. */

@@ -105,6 +105,44 @@ static void the_json_is_one_flat_object_of_medians_and_facts(void **state)
     result_fini(&result);
 }
 
+static void a_figure_counts_the_runs_that_took_it_and_is_not_shown_when_none_did(void **state)
+{
+    (void)state;
+    result_t result;
+    assert_int_equal(result_init(&result, "sample", defs, 2), SL_OK);
+    result_put(&result, RATE, 4000000);
+    result_end_run(&result);
+    result_end_run(&result);
+    assert_float_equal(result_median(&result, RATE), 4000000, 1e-9);
+    assert_true(result_bounds_met(&result));
+    char text[1024] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    result_print(&result, out);
+    fclose(out);
+    assert_non_null(strstr(text, "4,000,000"));
+    assert_null(strstr(text, "cpu_us"));
+    result_fini(&result);
+}
+
+static void a_note_is_printed_once(void **state)
+{
+    (void)state;
+    result_t result;
+    put_runs(&result, (double[]){1}, (double[]){1}, 1);
+    result_note(&result, "redis %s", "7.0.15");
+    result_note(&result, "redis %s", "7.0.15");
+    char text[1024] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    result_print(&result, out);
+    fclose(out);
+    const char *note = strstr(text, "redis 7.0.15");
+    assert_non_null(note);
+    assert_null(strstr(note + 1, "redis 7.0.15"));
+    result_fini(&result);
+}
+
 static void a_json_file_that_cannot_be_written_is_an_error(void **state)
 {
     (void)state;
@@ -121,6 +159,8 @@ int main(void)
         cmocka_unit_test(a_missed_floor_and_a_missed_ceiling_are_told),
         cmocka_unit_test(the_table_groups_thousands_and_names_the_bound),
         cmocka_unit_test(the_json_is_one_flat_object_of_medians_and_facts),
+        cmocka_unit_test(a_figure_counts_the_runs_that_took_it_and_is_not_shown_when_none_did),
+        cmocka_unit_test(a_note_is_printed_once),
         cmocka_unit_test(a_json_file_that_cannot_be_written_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
