@@ -20,26 +20,15 @@
 #define BROKER_JOURNAL_H
 
 #include "batch.h"
+#include "journal/record.h"
 
 typedef struct journal journal_t;
-typedef struct record record_t; /* journal/record.h: one stored batch */
 
 /** Batches appended and not completed, at most; the sequencer sees to it. */
 enum { JOURNAL_IN_FLIGHT_MAX = 8192 };
 
 /** @param err  SL_OK: durable, as far as this backend's durability goes. */
 typedef void journal_done_fn(void *ctx, batch_t *b, sl_err err);
-
-/** Numbers that are not there any more. */
-typedef struct journal_hole {
-    uint64_t from, to;
-    bool damage; /**< else retention took them */
-} journal_hole_t;
-
-/** Shows one stored batch or one hole; the other is NULL.
- *  @param record  borrowed during the call.
- *  @return false: stop after this one. */
-typedef bool journal_visit_fn(void *ctx, const record_t *record, const journal_hole_t *hole);
 
 /** What is in it.  Numbers are of committed events only. */
 typedef struct journal_stat {

@@ -1,0 +1,334 @@
+/* store.c - open: is the file sound, which stream goes on; close. */
+#include "store_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ERA_STEP = 1 }; /* a start is an era: what the last run may have left uncommitted is void */
+
+typedef struct opening {
+    store_t *s;
+    store_found_t found;
+    survey_t survey;
+    bool made; /* there was no file */
+    const char *failed;
+} opening_t;
+
+/* -- options, directory, lock -------------------------------------------------------------------
+ */
+
+static bool read_boot_id(char id[BOOT_ID_BYTES + 1])
+{
+    memset(id, 0, BOOT_ID_BYTES + 1);
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, id, BOOT_ID_BYTES);
+    close(fd);
+    return n == BOOT_ID_BYTES;
+}
+
+static store_t *create(const store_options_t *o)
+{
+    store_t *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->lock_fd = -1;
+    pthread_rwlock_init(&s->env_lock, NULL);
+    pthread_mutex_init(&s->stat_lock, NULL);
+    s->o = *o;
+    s->o.dir = s->dir = strdup(o->dir);
+    if (s->o.clock == NULL)
+        s->o.clock = &sl_clock_system;
+    if (o->boot_id != NULL)
+        snprintf(s->boot_id, sizeof s->boot_id, "%s", o->boot_id);
+    else
+        read_boot_id(
+            s->boot_id); /* unknown: the stream goes on only after an orderly end, or disk */
+    s->o.boot_id = s->boot_id;
+    if (s->o.map_bytes == 0)
+        s->o.map_bytes = 4 * o->retain_bytes;
+    if (s->o.map_bytes < STORE_MAP_MIN_BYTES && o->map_bytes == 0)
+        s->o.map_bytes = STORE_MAP_MIN_BYTES;
+    return s;
+}
+
+static sl_err make_dir(opening_t *p)
+{
+    if (mkdir(p->s->dir, 0750) != 0 && errno != EEXIST) {
+        p->failed = "the directory cannot be made";
+        return SL_EIO;
+    }
+    return SL_OK;
+}
+
+static sl_err take_lock(opening_t *p)
+{
+    store_t *s = p->s;
+    char *path = store_path(s->dir, STORE_OWNER_FILE);
+    if (path == NULL)
+        return SL_ENOMEM;
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    free(path);
+    p->failed = "the lock file cannot be opened";
+    if (s->lock_fd < 0)
+        return SL_EIO;
+    p->failed = "another process has this journal";
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? SL_EEXIST : SL_EIO;
+    p->failed = NULL;
+    return SL_OK;
+}
+
+/* -- what is there ------------------------------------------------------------------------------
+ */
+
+static sl_err survey_tree(opening_t *p)
+{
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    MDB_val key, data;
+    int rc = mdb_txn_begin(p->s->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0)
+        return store_error(rc);
+    rc = mdb_cursor_open(txn, p->s->dbi, &cursor);
+    if (rc == 0) {
+        rc = mdb_cursor_get(cursor, &key, &data, MDB_FIRST);
+        for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))
+            survey_entry(&p->survey, key.mv_data, key.mv_size, data.mv_data, data.mv_size);
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    if (rc != MDB_NOTFOUND)
+        return store_error(rc);
+    survey_end(&p->survey);
+    return p->survey.err;
+}
+
+/* Deletes the records that do not stand their sum: they are aside already. */
+static int delete_damaged(opening_t *p)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(p->s->env, NULL, 0, &txn);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; rc == 0 && i < p->survey.damaged_count; i++) {
+        uint8_t name[KEY_RECORD_BYTES];
+        record_key(name, p->survey.damaged[i]);
+        MDB_val key = {sizeof name, name};
+        rc = mdb_del(txn, p->s->dbi, &key, NULL);
+    }
+    if (rc == 0)
+        rc = store_put_state(p->s, txn, &p->s->state);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    return mdb_txn_commit(txn);
+}
+
+/* -- which stream -------------------------------------------------------------------------------
+ */
+
+static const char *why_new(const store_t *s, const store_state_t *last)
+{
+    if (last->stream == 0)
+        return "the journal is new";
+    if (last->backup)
+        return "the journal was restored from a backup";
+    if (last->inode != store_inode(s->dir))
+        return "the file is a copy of the journal's";
+    if (last->clean || last->sync == STORE_SYNC_DISK)
+        return NULL;
+    if (last->boot[0] != '\0' && strcmp(last->boot, s->boot_id) == 0)
+        return NULL;
+    return "the machine went down while the journal was not synced";
+}
+
+static sl_err random_id(uint64_t *id)
+{
+    do {
+        if (getrandom(id, sizeof *id, 0) != (ssize_t)sizeof *id)
+            return SL_EIO;
+    } while (*id == 0);
+    return SL_OK;
+}
+
+static sl_err begin_stream(store_state_t *state)
+{
+    if (state->stream != 0) {
+        uint32_t kept =
+            state->parent_count < STORE_PARENTS_MAX ? state->parent_count : STORE_PARENTS_MAX - 1;
+        memmove(state->parents + 1, state->parents, kept * sizeof *state->parents);
+        state->parents[0] = (store_parent_t){state->stream, state->next - 1};
+        state->parent_count = kept + 1;
+    }
+    return random_id(&state->stream);
+}
+
+/* The mark of this run: synced before anything is numbered. */
+static sl_err mark_run(opening_t *p, const char *why)
+{
+    store_t *s = p->s;
+    store_state_t state = s->state;
+    if (why != NULL && begin_stream(&state) != SL_OK)
+        return SL_EIO;
+    state.clean = state.backup = false;
+    state.sync = s->o.sync;
+    state.inode = store_inode(s->dir);
+    state.era += ERA_STEP;
+    state.era_base = state.next;
+    snprintf(state.boot, sizeof state.boot, "%s", s->boot_id);
+    p->failed = "the journal's mark cannot be written";
+    sl_err err = store_error(store_commit_mark(s, &state));
+    if (err == SL_OK)
+        err = store_sync_dir(s->dir);
+    if (err == SL_OK)
+        p->failed = NULL;
+    return err;
+}
+
+static sl_err first_state(store_state_t *state)
+{
+    *state = (store_state_t){.next = 1, .oldest = 1};
+    return random_id(&state->journal);
+}
+
+/* -- open ---------------------------------------------------------------------------------------
+ */
+
+static void report(opening_t *p, const char *why, bool was_clean)
+{
+    const store_state_t *state = &p->s->state;
+    const survey_t *v = &p->survey;
+    store_found_t *f = &p->found;
+    f->stream = state->stream;
+    f->oldest = state->oldest;
+    f->next = state->next;
+    f->last_time_ns = state->time_ns;
+    f->parent_count = state->parent_count;
+    memcpy(f->parents, state->parents, sizeof f->parents);
+    f->records = v->records;
+    f->events = v->events;
+    f->bytes = v->bytes;
+    f->damaged_records = v->damaged_count;
+    f->lost_events = v->lost_events;
+    f->new_stream = why != NULL;
+    f->why = why;
+    f->was_clean = was_clean;
+}
+
+static sl_err open_env(opening_t *p)
+{
+    p->failed = "the environment cannot be opened";
+    sl_err err = store_error(store_env_open(p->s));
+    if (err == SL_OK)
+        p->failed = NULL;
+    return err;
+}
+
+static void adopt(opening_t *p)
+{
+    store_t *s = p->s;
+    s->state = p->survey.state;
+    s->tally = (store_tally_t){p->survey.records, p->survey.bytes, p->survey.oldest_time_ns};
+    store_publish(s);
+}
+
+static sl_err open_to_write(opening_t *p)
+{
+    store_t *s = p->s;
+    sl_err err = make_dir(p);
+    if (err == SL_OK)
+        err = take_lock(p);
+    p->made = store_inode(s->dir) == 0;
+    if (err == SL_OK)
+        err = open_env(p);
+    if (err == SL_OK && p->made)
+        err = first_state(&p->survey.state);
+    else if (err == SL_OK)
+        err = survey_tree(p);
+    if (err != SL_OK)
+        return err;
+    adopt(p);
+    const char *why = why_new(s, &s->state);
+    bool was_clean = s->state.clean;
+    if (p->survey.damaged_count > 0)
+        err = store_error(delete_damaged(p));
+    if (err == SL_OK)
+        err = mark_run(p, why);
+    report(p, why, was_clean);
+    return err;
+}
+
+static sl_err open_to_read(opening_t *p)
+{
+    p->failed = "there is no journal";
+    if (store_inode(p->s->dir) == 0)
+        return SL_ENOENT;
+    sl_err err = open_env(p);
+    if (err == SL_OK)
+        err = survey_tree(p);
+    if (err != SL_OK)
+        return err;
+    adopt(p);
+    report(p, NULL, p->s->state.clean);
+    return SL_OK;
+}
+
+sl_err store_open(store_t **out, const store_options_t *o, store_found_t *found,
+                  const char **failed)
+{
+    opening_t p = {.s = create(o), .failed = "no memory"};
+    sl_err err = SL_ENOMEM;
+    if (p.s != NULL && p.s->dir != NULL) {
+        p.survey.s = p.s;
+        err = o->read_only ? open_to_read(&p) : open_to_write(&p);
+    }
+    if (failed != NULL)
+        *failed = p.failed;
+    if (found != NULL)
+        *found = p.found;
+    survey_free(&p.survey);
+    if (err == SL_OK)
+        *out = p.s;
+    else
+        store_close(&p.s, false);
+    return err;
+}
+
+static void mark_clean(store_t *s)
+{
+    store_state_t state = s->state;
+    state.clean = true;
+    if (s->stale || s->env == NULL)
+        return; /* the next start sees that this run did not end in order */
+    if (s->o.sync == STORE_SYNC_OS && mdb_env_sync(s->env, 1) != 0)
+        return;
+    store_commit_mark(s, &state);
+}
+
+void store_close(store_t **out, bool clean)
+{
+    store_t *s = *out;
+    *out = NULL;
+    if (s == NULL)
+        return;
+    int saved = errno;
+    if (clean && !s->o.read_only)
+        mark_clean(s);
+    store_env_close(s);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    store_topics_free(s);
+    pthread_rwlock_destroy(&s->env_lock);
+    pthread_mutex_destroy(&s->stat_lock);
+    free(s->dir);
+    free(s);
+    errno = saved;
+}

@@ -1,0 +1,156 @@
+/* Files, and LMDB's environment on them. */
+#include "store_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READERS_MAX = 510, MODE = 0640 };
+
+sl_err store_error(int rc)
+{
+    switch (rc) {
+    case 0:
+        return SL_OK;
+    case ENOMEM:
+        return SL_ENOMEM;
+    case MDB_MAP_FULL:
+        errno = ENOSPC;
+        return SL_EIO;
+    case MDB_READERS_FULL:
+        errno = EAGAIN;
+        return SL_EIO;
+    case MDB_VERSION_MISMATCH:
+        return SL_EVERSION;
+    default:
+        errno = rc > 0 ? rc : EIO; /* LMDB's own numbers are negative */
+        return SL_EIO;
+    }
+}
+
+char *store_path(const char *dir, const char *name)
+{
+    char *path;
+    return asprintf(&path, "%s/%s", dir, name) >= 0 ? path : NULL;
+}
+
+static int map_env(store_t *s, const char *path)
+{
+    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
+    if (s->o.read_only)
+        flags |= MDB_RDONLY;
+    else if (s->o.sync == STORE_SYNC_OS)
+        flags |= MDB_NOSYNC;
+    int rc = mdb_env_create(&s->env);
+    if (rc == 0 && !s->o.read_only)
+        rc = mdb_env_set_mapsize(s->env, s->o.map_bytes);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
+    if (rc == 0)
+        rc = mdb_env_open(s->env, path, flags, MODE);
+    MDB_txn *txn;
+    if (rc == 0)
+        rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, NULL, 0, &s->dbi);
+        mdb_txn_abort(txn);
+    }
+    return rc;
+}
+
+int store_env_open(store_t *s)
+{
+    char *path = store_path(s->dir, STORE_FILE);
+    if (path == NULL)
+        return ENOMEM;
+    int rc = map_env(s, path);
+    free(path);
+    if (rc != 0)
+        store_env_close(s);
+    else if (!s->o.read_only)
+        mdb_reader_check(s->env, NULL);
+    return rc;
+}
+
+void store_env_close(store_t *s)
+{
+    if (s->env != NULL)
+        mdb_env_close(s->env);
+    s->env = NULL;
+}
+
+sl_err store_sync_dir(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return SL_EIO;
+    int rc = fsync(fd);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return rc == 0 ? SL_OK : SL_EIO;
+}
+
+static bool stat_file(const char *dir, struct stat *st)
+{
+    char *path = store_path(dir, STORE_FILE);
+    bool there = path != NULL && stat(path, st) == 0;
+    free(path);
+    return there;
+}
+
+uint64_t store_inode(const char *dir)
+{
+    struct stat st;
+    return stat_file(dir, &st) ? (uint64_t)st.st_ino : 0;
+}
+
+uint64_t store_file_bytes(const char *dir)
+{
+    struct stat st;
+    return stat_file(dir, &st) ? (uint64_t)st.st_size : 0;
+}
+
+static bool write_new_file(const char *path, const void *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
+    if (fd < 0)
+        return false;
+    const uint8_t *at = bytes;
+    while (len > 0) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break; /* the disk is full: what there is, is kept */
+        at += n;
+        len -= (size_t)n;
+    }
+    close(fd);
+    return true;
+}
+
+bool store_put_aside(const char *dir, const char *name, const void *bytes, size_t len)
+{
+    char *folder = store_path(dir, STORE_QUARANTINE);
+    char *path = folder != NULL ? store_path(folder, name) : NULL;
+    bool done = false;
+    if (path != NULL) {
+        mkdir(folder, 0750);
+        done = write_new_file(path, bytes, len);
+    }
+    free(path);
+    free(folder);
+    return done;
+}
+
+void store_put_record_aside(store_t *s, uint64_t first, const void *bytes, size_t len)
+{
+    char name[48];
+    snprintf(name, sizeof name, "record-%" PRIu64, first);
+    if (!s->o.read_only && store_put_aside(s->dir, name, bytes, len))
+        atomic_fetch_add(&s->quarantined, 1);
+}

@@ -1,0 +1,148 @@
+/* store_impl.h - what the files of the store share.
+ *
+ *     store.c          open, the stream's decision, close
+ *     store_env.c      LMDB's environment, files and locks
+ *     store_commit.c   groups, retention, what failed
+ *     store_read.c     reading, finding, ids
+ *     survey.c         what is in a tree: counted at the start
+ *
+ * Locks: env_lock guards `env` against being closed: readers hold it shared for a whole call,
+ * opening anew takes it alone.  stat_lock guards `stat`.  `next` is the committed head, which
+ * readers never pass.  Everything else belongs to the writer's thread. */
+#ifndef JOURNAL_STORE_IMPL_H
+#define JOURNAL_STORE_IMPL_H
+
+#include "entry.h"
+#include "journal/store.h"
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+#include <uthash.h>
+
+#define STORE_FILE       "journal.mdb"
+#define STORE_LOCK_FILE  "journal.mdb-lock" /* LMDB's: readers' slots */
+#define STORE_OWNER_FILE "lock"
+#define STORE_QUARANTINE "quarantine"
+
+/** A topic's tail: as it was committed, and as the group at hand would have it. */
+typedef struct store_topic store_topic_t;
+struct store_topic {
+    UT_hash_handle hh;
+    uint64_t last;  /**< committed; 0: none */
+    uint64_t draft; /**< of the group at hand */
+    store_topic_t *next_dirty;
+    bool dirty;
+    size_t name_len;
+    char name[];
+};
+
+/** What is in the tree; kept by the writer. */
+typedef struct store_tally {
+    uint64_t records, bytes;
+    uint64_t oldest_time_ns; /**< of the oldest record */
+} store_tally_t;
+
+struct store {
+    store_options_t o; /**< dir: own copy; clock and boot_id set */
+    char *dir;
+    char boot_id[BOOT_ID_BYTES + 1];
+    int lock_fd;
+
+    pthread_rwlock_t env_lock;
+    MDB_env *env; /**< NULL: could not be opened anew; the next commit tries again */
+    MDB_dbi dbi;
+    bool stale; /**< LMDB gave up, or what failed may stand in the file: see store_recover */
+
+    store_state_t state; /**< as of the last commit that succeeded */
+    store_tally_t tally;
+    store_topic_t *topics;
+    _Atomic uint64_t next;
+
+    _Atomic uint64_t quarantined;
+    pthread_mutex_t stat_lock;
+    store_stat_t stat;
+};
+
+/* -- store_env.c --------------------------------------------------------------------------------
+ */
+
+/** LMDB's result as one of ours; sets errno for SL_EIO. */
+sl_err store_error(int rc);
+
+/** Opens LMDB's environment in DIR.  @return LMDB's result. */
+int store_env_open(store_t *s);
+void store_env_close(store_t *s);
+
+/** "DIR/name"; NULL: no memory.  The caller frees it. */
+char *store_path(const char *dir, const char *name);
+/** Syncs a directory: what was made or renamed in it is there after a power cut. */
+sl_err store_sync_dir(const char *path);
+uint64_t store_inode(const char *dir);
+uint64_t store_file_bytes(const char *dir);
+/** Puts bytes aside in DIR/quarantine/NAME.  @return false: they are there already, or the disk
+ * refuses. */
+bool store_put_aside(const char *dir, const char *name, const void *bytes, size_t len);
+/** A damaged record, under its number, once.  Counts it.  Any thread. */
+void store_put_record_aside(store_t *s, uint64_t first, const void *bytes, size_t len);
+
+/** How many bytes of pages an entry takes. */
+static inline uint64_t store_footprint(size_t key_len, size_t len)
+{
+    enum { PAGE = 4096, PAGE_HEAD = 16, NODE_HEAD = 8, NODE_MAX = 2038, POINTER = 2 };
+    if (NODE_HEAD + key_len + len <= NODE_MAX)
+        return NODE_HEAD + key_len + len + POINTER;
+    return (PAGE_HEAD + len + PAGE - 1) / PAGE * PAGE + NODE_HEAD + key_len + sizeof(uint64_t) +
+           POINTER;
+}
+
+/* -- store_commit.c -----------------------------------------------------------------------------
+ */
+
+/** The topic's entry, made when it is new.  NULL: no memory. */
+store_topic_t *store_topic(store_t *s, const char *name, size_t len);
+void store_topics_free(store_t *s);
+
+/** Writes the state in a transaction; stamps it with the transaction's number. */
+int store_put_state(store_t *s, MDB_txn *txn, store_state_t *state);
+/** Writes a topic's tail, or removes it (last 0). */
+int store_put_tail(store_t *s, MDB_txn *txn, const store_topic_t *topic, uint64_t last);
+
+/** Commits `state` alone, synced whatever the store's durability is. */
+int store_commit_mark(store_t *s, store_state_t *state);
+
+/** Makes what readers and store_stat see of what was committed. */
+void store_publish(store_t *s);
+
+/* -- survey.c -----------------------------------------------------------------------------------
+ */
+
+/** What a walk over all entries, in the order of their keys, found. */
+typedef struct survey {
+    store_t *s; /**< topics are put in here, damaged records aside */
+    store_state_t state;
+    bool has_state;
+    uint64_t records, events, bytes, lost_events;
+    uint64_t first, upto; /**< of the records that are sound; 0: none */
+    uint64_t newest_stream;
+    uint64_t oldest_time_ns, newest_time_ns;
+    uint64_t *damaged; /**< numbers under which damaged records stand */
+    size_t damaged_count, damaged_room;
+    bool newer;        /**< something of a format this program does not know */
+    const char *fault; /**< an entry that no record's damage explains; NULL: none */
+    sl_err err;        /**< SL_ENOMEM */
+} survey_t;
+
+void survey_entry(survey_t *v, const void *key, size_t key_len, const void *data, size_t len);
+/** After the last entry. */
+void survey_end(survey_t *v);
+void survey_free(survey_t *v);
+
+/* -- store_read.c -------------------------------------------------------------------------------
+ */
+
+/** The state as a snapshot has it. */
+sl_err store_get_state(store_t *s, MDB_txn *txn, store_state_t *state);
+
+#endif

@@ -1,0 +1,125 @@
+/* survey.c - what is in a tree, entry by entry: state, tails, records; and what is wrong with them.
+ *
+ * A record that is damaged is one record's matter: it is put aside, and becomes a hole.  A state or
+ * a tail that is damaged, a key of no kind, records that overlap: then the tree cannot be trusted.
+ */
+#include "store_impl.h"
+
+static void fault(survey_t *v, const char *what)
+{
+    if (v->fault == NULL)
+        v->fault = what;
+}
+
+static void survey_state(survey_t *v, const void *data, size_t len)
+{
+    sl_err err = state_read(&v->state, data, len);
+    v->has_state = err == SL_OK;
+    if (err == SL_EVERSION)
+        v->newer = true;
+    else if (err != SL_OK)
+        fault(v, "the state is damaged");
+}
+
+static void survey_tail(survey_t *v, const uint8_t *name, size_t name_len, const void *data,
+                        size_t len)
+{
+    store_tail_t tail;
+    sl_err err = tail_read(&tail, data, len);
+    if (err == SL_EVERSION) {
+        v->newer = true;
+        return;
+    }
+    if (err != SL_OK || tail.topic_len != name_len || memcmp(tail.topic, name, name_len) != 0) {
+        fault(v, "a topic's tail is damaged");
+        return;
+    }
+    store_topic_t *topic = store_topic(v->s, tail.topic, tail.topic_len);
+    if (topic == NULL)
+        v->err = SL_ENOMEM;
+    else
+        topic->last = tail.last;
+}
+
+static void note_damaged(survey_t *v, uint64_t first, const void *data, size_t len)
+{
+    if (v->damaged_count == v->damaged_room) {
+        size_t room = v->damaged_room > 0 ? 2 * v->damaged_room : 16;
+        uint64_t *grown = realloc(v->damaged, room * sizeof *grown);
+        if (grown == NULL) {
+            v->err = SL_ENOMEM;
+            return;
+        }
+        v->damaged = grown;
+        v->damaged_room = room;
+    }
+    v->damaged[v->damaged_count++] = first;
+    store_put_record_aside(v->s, first, data, len);
+}
+
+static void survey_record(survey_t *v, uint64_t first, size_t key_len, const void *data, size_t len)
+{
+    record_t r;
+    sl_err err = record_read(&r, data, len);
+    if (err == SL_EVERSION) {
+        v->newer = true;
+        return;
+    }
+    if (err != SL_OK || r.first != first) {
+        note_damaged(v, first, data, len);
+        return;
+    }
+    if (v->records == 0) {
+        v->first = r.first;
+        v->oldest_time_ns = r.time_ns;
+        if (v->has_state && v->state.oldest < r.first)
+            v->lost_events += r.first - v->state.oldest;
+    } else if (r.first <= v->upto) {
+        fault(v, "records overlap");
+    } else {
+        v->lost_events += r.first - v->upto - 1;
+    }
+    v->records++;
+    v->events += r.count;
+    v->bytes += store_footprint(key_len, len);
+    v->upto = record_last(&r);
+    v->newest_stream = r.stream;
+    v->newest_time_ns = r.time_ns;
+}
+
+void survey_entry(survey_t *v, const void *key, size_t key_len, const void *data, size_t len)
+{
+    const uint8_t *name = key;
+    uint64_t first;
+    if (key_len == 1 && name[0] == KEY_STATE)
+        survey_state(v, data, len);
+    else if (key_len > 1 && name[0] == KEY_TAIL)
+        survey_tail(v, name + 1, key_len - 1, data, len);
+    else if (record_key_read(key, key_len, &first))
+        survey_record(v, first, key_len, data, len);
+    else
+        fault(v, "an entry has a key of no kind");
+}
+
+void survey_end(survey_t *v)
+{
+    if (!v->has_state) {
+        fault(v, "there is no state");
+        return;
+    }
+    uint64_t next = v->state.next;
+    if (v->records > 0 && v->upto >= next)
+        fault(v, "a record lies behind the next number");
+    else if (v->records > 0)
+        v->lost_events += next - 1 - v->upto;
+    else
+        v->lost_events += next - v->state.oldest;
+    if (v->records > 0 && v->first < v->state.oldest)
+        fault(v, "a record lies below the oldest number");
+}
+
+void survey_free(survey_t *v)
+{
+    free(v->damaged);
+    v->damaged = NULL;
+}
