@@ -164,7 +164,8 @@ static void put_cursor_open(sl_buf_t *out)
 {
     sl_buf_t patterns = SL_BUF_INIT;
     wire_texts_put(&patterns, "Job.*", 5);
-    wire_put_cursor_open(out, 10, &(wire_cursor_open_t){"audit", 5, wire_texts(&patterns, 1)});
+    wire_put_cursor_open(out, 10,
+                         &(wire_cursor_open_t){"audit", 5, false, wire_texts(&patterns, 1)});
     sl_buf_fini(&patterns);
 }
 

@@ -17,15 +17,20 @@ void wire_put_cursor_open(sl_buf_t *out, uint64_t request, const wire_cursor_ope
 {
     wire_put_query(out, WIRE_QUERY_CURSOR_OPEN, request, 2);
     mp_put_str(out, open->name, open->name_len);
-    wire_put_texts(out, open->patterns);
+    if (open->keep)
+        mp_put_nil(out);
+    else
+        wire_put_texts(out, open->patterns);
 }
 
 sl_err wire_cursor_open_decode(wire_cursor_open_t *open, const wire_query_t *msg)
 {
     wire_msg_t in = wire_query_rest(msg);
-    return wire_msg_str(&in, &open->name, &open->name_len) && wire_msg_texts(&in, &open->patterns)
-               ? SL_OK
-               : SL_EPROTO;
+    *open = (wire_cursor_open_t){0};
+    if (!wire_msg_str(&in, &open->name, &open->name_len) || in.left == 0)
+        return SL_EPROTO;
+    open->keep = mp_get_nil(&in.in);
+    return open->keep || wire_msg_texts(&in, &open->patterns) ? SL_OK : SL_EPROTO;
 }
 
 void wire_put_cursor_opened(sl_buf_t *out, uint64_t request, const wire_cursor_opened_t *opened)

@@ -158,7 +158,7 @@ static sl_err check_credit(const wire_query_t *msg)
 
 static void put_open(sl_buf_t *out)
 {
-    wire_put_cursor_open(out, 300, &(wire_cursor_open_t){"me:1", 4, two_texts()});
+    wire_put_cursor_open(out, 300, &(wire_cursor_open_t){"me:1", 4, false, two_texts()});
 }
 
 static sl_err check_open(const wire_query_t *msg)
@@ -169,7 +169,23 @@ static sl_err check_open(const wire_query_t *msg)
         return err;
     assert_int_equal(open.name_len, 4);
     assert_memory_equal(open.name, "me:1", 4);
+    assert_false(open.keep);
     assert_two_texts(open.patterns);
+    return err;
+}
+
+static void put_open_to_keep(sl_buf_t *out)
+{
+    wire_put_cursor_open(out, 300,
+                         &(wire_cursor_open_t){.name = "me:1", .name_len = 4, .keep = true});
+}
+
+static sl_err check_open_to_keep(const wire_query_t *msg)
+{
+    wire_cursor_open_t open;
+    sl_err err = wire_cursor_open_decode(&open, msg);
+    if (err == SL_OK)
+        assert_true(open.keep && open.patterns.count == 0);
     return err;
 }
 
@@ -293,6 +309,7 @@ static const struct {
     {WIRE_QUERY_WRONG_STREAM, put_wrong_stream, check_wrong_stream, 4},
     {WIRE_QUERY_CREDIT, put_credit, check_credit, 1},
     {WIRE_QUERY_CURSOR_OPEN, put_open, check_open, 2},
+    {WIRE_QUERY_CURSOR_OPEN, put_open_to_keep, check_open_to_keep, 2},
     {WIRE_QUERY_CURSOR_OPEN, put_opened, check_opened, 4},
     {WIRE_QUERY_CURSOR_OPEN, put_opened_anew, check_opened_anew, 4},
     {WIRE_QUERY_CURSOR_COMMIT, put_commit, check_place, 4},

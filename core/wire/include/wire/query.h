@@ -32,6 +32,7 @@
 enum {
     WIRE_CURSOR_NAME_MAX = 128,
     WIRE_PREFIXES_MAX = 1024,                 /**< of a REPLAY; each at most WIRE_PATTERN_MAX */
+    WIRE_PREFIXES_BYTES_MAX = 48 * 1024,      /**< all together, as encoded */
     WIRE_CURSOR_PATTERNS_MAX = 16 * 1024,     /**< bytes of a cursor's patterns, as encoded */
     WIRE_REPLAY_CREDIT_MAX = 8 * 1024 * 1024, /**< more than that is not kept */
 };
@@ -199,6 +200,7 @@ bool wire_cursor_name_valid(const char *name, size_t len);
 typedef struct wire_cursor_open {
     const char *name;
     uint32_t name_len;
+    bool keep; /**< the patterns that it has (nil on the wire): for who only moves or looks */
     wire_texts_t patterns;
 } wire_cursor_open_t;
 void wire_put_cursor_open(sl_buf_t *out, uint64_t request, const wire_cursor_open_t *open);
