@@ -10,6 +10,7 @@ enum {
     FREE_BYTES_MAX = 32 * 1024 * 1024, /* buffers kept for the next batches */
     TRIM_BYTES = 16 * 1024 * 1024,     /* released since: worth a walk through the heap */
     TICKET_INDEX_BITS = 20,
+    TICK_HEADER_MAX = WIRE_HEADER_FIXED_MAX + WIRE_PARENTS_BYTES_MAX,
     MSG_INLINE_MAX = 33, /* libzmq keeps so many bytes in the message itself */
 };
 
@@ -335,7 +336,7 @@ void batch_seal(batch_t *b, uint64_t stream, uint64_t prev, uint64_t first, uint
 batch_t *batch_open_tick(batch_pool_t *pool, const char *name, size_t name_len, size_t bytes,
                          sl_buf_t *body)
 {
-    batch_t *b = open_batch(pool, bytes + WIRE_HEADER_FIXED_MAX);
+    batch_t *b = open_batch(pool, bytes + TICK_HEADER_MAX);
     if (b == NULL)
         return NULL;
     assert(name_len <= sizeof b->own_name);
@@ -343,17 +344,15 @@ batch_t *batch_open_tick(batch_pool_t *pool, const char *name, size_t name_len, 
     b->name = b->own_name;
     b->name_len = (uint8_t)name_len;
     b->pending = false;
-    *body = (sl_buf_t){.data = b->data, .cap = b->capacity - WIRE_HEADER_FIXED_MAX};
+    *body = (sl_buf_t){.data = b->data, .cap = b->capacity - TICK_HEADER_MAX};
     return b;
 }
 
-void batch_seal_tick(batch_t *b, const sl_buf_t *body, uint64_t stream, uint64_t next,
-                     uint64_t time_ns)
+void batch_seal_tick(batch_t *b, const sl_buf_t *body, wire_feed_header_t *header)
 {
     assert(body->data == b->data && !body->failed);
     b->body_len = body->len;
-    wire_feed_header_t header = {.stream = stream, .first = next, .time_ns = time_ns};
-    write_header(b, &header);
+    write_header(b, header);
 }
 
 /* -- frames ---------------------------------------------------------------------------------- */

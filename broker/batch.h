@@ -65,6 +65,10 @@ struct batch {
     zmq_msg_t whole;
 };
 
+/** A ticket that names no batch: of an event that has been durable since before the start.  (It
+ * would take 2^20 batches at once for one to bear it, which would then be waited for in vain.) */
+#define BATCH_TICKET_NONE UINT32_MAX
+
 enum {
     BATCH_FRAMES = 3,
     BATCH_CLASSES = 4,
@@ -126,8 +130,8 @@ void batch_forward(batch_t *b, zmq_msg_t *events, uint32_t count, const uint8_t 
 
 /** Writes the header; its numbers come from the caller. */
 void batch_seal(batch_t *b, uint64_t stream, uint64_t prev, uint64_t first, uint64_t time_ns);
-void batch_seal_tick(batch_t *b, const sl_buf_t *body, uint64_t stream, uint64_t next,
-                     uint64_t time_ns);
+/** @param header  stream, first (the next number), time_ns and parents. */
+void batch_seal_tick(batch_t *b, const sl_buf_t *body, wire_feed_header_t *header);
 
 /** Its events are durable, or given up: ids are needed no more. */
 void batch_settle(batch_t *b);

@@ -1,11 +1,13 @@
 #include "broker.h"
 
 #include "base/log.h"
+#include "journal_lmdb.h"
 #include "sockets.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -21,7 +23,9 @@ enum {
     FEED_QUEUE_BYTES = 16 << 20,
     BLOCKED_SEAL_NS = 20 * MS, /* while the feed waits, a batch grows so long */
     BUSY_AFTER_NS = 1000 * MS, /* intake that stood still so long is read again, and refused */
-    TRIM_EVERY_NS = 1000 * MS,
+    SLOW_EVERY_NS = 1000 * MS,
+    CLOSED_MS_MIN = 100,
+    CLOSED_MS_MAX = 5000,
 };
 
 /* -- life ------------------------------------------------------------------------------------ */
@@ -29,6 +33,7 @@ enum {
 static void on_committed(void *ctx, batch_t *batch)
 {
     broker_t *b = ctx;
+    b->closed_ms = 0;
     feed_push(&b->feed, batch);
 }
 
@@ -59,28 +64,82 @@ static void read_clock(broker_t *b)
     b->feed.wall_ns = in_flight != NULL ? in_flight->time_ns : b->wall_ns;
 }
 
+/* People need to know which directory. */
+static const char *in_journal(broker_t *b, const char *failed)
+{
+    snprintf(b->journal_failed, sizeof b->journal_failed, "journal in %s: %s",
+             broker_data_dir(&b->o), failed);
+    return b->journal_failed;
+}
+
+static sl_err open_journal(broker_t *b, const char **failed)
+{
+    const broker_options_t *o = &b->o;
+    *failed = "making the journal";
+    if (o->durability == DURABILITY_MEMORY) {
+        b->journal = journal_memory_create(o->memory_bytes);
+        return b->journal != NULL ? SL_OK : SL_ENOMEM;
+    }
+    journal_lmdb_options_t lmdb = {
+        .store = {.dir = broker_data_dir(o),
+                  .retain_bytes = o->retain_bytes,
+                  .retain_age_ms = o->retain_age_ms,
+                  .map_bytes = o->map_bytes,
+                  .sync = o->durability == DURABILITY_DISK ? STORE_SYNC_DISK : STORE_SYNC_OS,
+                  .clock = b->clock,
+                  .boot_id = o->boot_id},
+        .counters = b->counters};
+    uint64_t began_ns = sl_clock_mono_ns(b->clock);
+    sl_err err = journal_lmdb_create(&b->journal, &lmdb, &b->recovery.found, failed);
+    b->recovery.took_ns = sl_clock_mono_ns(b->clock) - began_ns;
+    if (err != SL_OK)
+        *failed = in_journal(b, *failed);
+    return err;
+}
+
+static sl_err build_sequencer(broker_t *b, const char **failed)
+{
+    const broker_options_t *o = &b->o;
+    const store_found_t *found = &b->recovery.found;
+    sequencer_options_t options = {.stream = found->stream != 0 ? found->stream : new_stream(),
+                                   .next = found->next,
+                                   .time_ns = found->last_time_ns,
+                                   .topics_max = (uint32_t)o->topics,
+                                   .dedup_count = (uint32_t)o->dedup_count,
+                                   .dedup_age_ms = o->dedup_age_ms,
+                                   .journal = b->journal,
+                                   .counters = b->counters,
+                                   .committed = on_committed,
+                                   .settled = on_settled,
+                                   .ctx = b};
+    *failed = "making room for topics and dedup window";
+    sl_err err = sequencer_init(&b->sequencer, &options);
+    if (err == SL_OK && found->stream != 0) {
+        err = recovery_run(&b->recovery, &b->sequencer, journal_lmdb_store(b->journal), b->clock,
+                           failed);
+        recovery_tell(&b->recovery, broker_data_dir(o));
+        if (err != SL_OK)
+            *failed = in_journal(b, *failed);
+    }
+    if (err != SL_OK)
+        sequencer_fini(&b->sequencer);
+    return err;
+}
+
 static sl_err build(broker_t *b, const char **failed)
 {
     const broker_options_t *o = &b->o;
-    *failed = "making room for topics and dedup window";
-    sequencer_options_t sequencer = {.stream = new_stream(),
-                                     .topics_max = (uint32_t)o->topics,
-                                     .dedup_count = (uint32_t)o->dedup_count,
-                                     .dedup_age_ms = o->dedup_age_ms,
-                                     .journal = b->journal,
-                                     .counters = b->counters,
-                                     .committed = on_committed,
-                                     .settled = on_settled,
-                                     .ctx = b};
-    sl_err err = sequencer_init(&b->sequencer, &sequencer);
-    if (err != SL_OK) {
-        sequencer_fini(&b->sequencer);
+    sl_err err = build_sequencer(b, failed);
+    if (err != SL_OK)
         return err;
-    }
     feed_options_t feed = {.socket = b->feed_socket,
                            .topics = &b->sequencer.topics,
                            .pool = &b->sequencer.pool,
-                           .stream = sequencer.stream,
+                           .stream = b->sequencer.o.stream,
+                           .next = b->sequencer.next,
+                           .time_ns = b->sequencer.time_ns,
+                           .parents = b->recovery.parents,
+                           .parent_count = b->recovery.parent_count,
                            .patience_ns = o->patience_ms * MS,
                            .tick_ns = o->tick_ms * MS,
                            .idle_tick_ns = o->idle_tick_ms * MS,
@@ -97,13 +156,15 @@ static sl_err build(broker_t *b, const char **failed)
                                .counters = b->counters};
     intake_init(&b->intake, &intake);
     read_clock(b);
+    dedup_expire(&b->sequencer.dedup, b->now_ns / MS, 0);
     query_options_t query = {.socket = b->query_socket,
                              .feed = &b->feed,
                              .intake = &b->intake,
                              .sequencer = &b->sequencer,
+                             .journal = b->journal,
                              .counters = b->counters,
                              .name = o->name,
-                             .durability = "memory",
+                             .durability = broker_durability_name(o),
                              .started_ns = b->now_ns,
                              .dedup_age_ms = o->dedup_age_ms};
     query_init(&b->query, &query);
@@ -117,9 +178,10 @@ sl_err broker_init(broker_t *b, const broker_options_t *options, journal_t *jour
     memset(b, 0, sizeof *b);
     b->o = *options;
     b->clock = clock;
-    b->journal = journal != NULL ? journal : journal_memory_create(options->memory_bytes);
-    *failed = "making the journal";
-    sl_err err = b->journal != NULL ? sockets_open(b, failed) : SL_ENOMEM;
+    b->journal = journal;
+    sl_err err = journal == NULL ? open_journal(b, failed) : SL_OK; /* its files before sockets */
+    if (err == SL_OK)
+        err = sockets_open(b, failed);
     if (err == SL_OK)
         err = build(b, failed);
     if (err == SL_OK)
@@ -134,13 +196,13 @@ sl_err broker_init(broker_t *b, const broker_options_t *options, journal_t *jour
 void broker_fini(broker_t *b, int linger_ms)
 {
     atomic_store(&b->serving, false);
+    journal_destroy(&b->journal); /* first: its thread reads batches */
     if (b->built) {
         sequencer_abandon(&b->sequencer);
         intake_fini(&b->intake);
         query_fini(&b->query);
         feed_fini(&b->feed);
     }
-    journal_destroy(&b->journal);
     sockets_close(b, linger_ms);
     if (b->built)
         sequencer_fini(&b->sequencer); /* libzmq has freed the last of its frames */
@@ -159,13 +221,29 @@ static bool is_full(const void *ctx)
            sequencer_pending_bytes(s) + b->feed.queue.bytes >= b->o.intake_bytes;
 }
 
+/* After a failure intake stays closed, and refusals say for how long. */
+static void turn_journal(broker_t *b)
+{
+    sequencer_poll(&b->sequencer);
+    if (b->rollbacks != b->sequencer.rollbacks) {
+        b->rollbacks = b->sequencer.rollbacks;
+        b->closed_ms = b->closed_ms == 0 ? CLOSED_MS_MIN : 2 * b->closed_ms;
+        if (b->closed_ms > CLOSED_MS_MAX)
+            b->closed_ms = CLOSED_MS_MAX;
+        b->closed_until_ns = b->now_ns + b->closed_ms * MS;
+    }
+    uint64_t left_ms =
+        b->closed_until_ns > b->now_ns ? (b->closed_until_ns - b->now_ns + MS - 1) / MS : 0;
+    b->intake.retry_ms = (uint32_t)(left_ms > b->o.retry_ms ? left_ms : b->o.retry_ms);
+}
+
 /* While full, messages wait where they are and TCP holds the publishers back; when that lasts they
  * are told. */
 static int turn_intake(broker_t *b)
 {
-    b->intake.busy = false;
+    b->intake.busy = b->now_ns < b->closed_until_ns;
     b->intake_empty = true;
-    if (!is_full(b)) {
+    if (b->intake.busy || !is_full(b)) {
         b->stopped_ns = 0;
     } else if (b->stopped_ns == 0) {
         b->stopped_ns = b->now_ns;
@@ -205,7 +283,40 @@ static void set_gauges(broker_t *b)
     counter_set(&c[BROKER_DEDUP_MEMORY], dedup_bytes(&s->dedup));
     counter_set(&c[BROKER_JOURNAL_IN_FLIGHT], s->in_flight.count);
     counter_set(&c[BROKER_JOURNAL_OLDEST], b->journal->oldest);
+    counter_set(&c[BROKER_JOURNAL_CLOSED_MS], b->closed_ms);
     counter_set(&c[BROKER_FEED_QUEUE], b->feed.queue.count);
+}
+
+/* A repetition is recognised across a restart too, while the original's record is kept: by number,
+ * by age, and as long as retention leaves it. */
+static void set_window_gauges(broker_t *b, const journal_stat_t *stat)
+{
+    const dedup_t *d = &b->sequencer.dedup;
+    uint64_t events = d->count_max, ms = b->o.dedup_age_ms;
+    if (d->held == d->count_max && dedup_reach_ms(d) < ms)
+        ms = dedup_reach_ms(d);
+    if (b->o.durability != DURABILITY_MEMORY && stat->next > 1 && stat->oldest != 1) {
+        uint64_t kept = stat->oldest != 0 ? stat->next - stat->oldest : 0;
+        uint64_t kept_ms = stat->oldest != 0 && b->wall_ns > stat->oldest_time_ns
+                               ? (b->wall_ns - stat->oldest_time_ns) / MS
+                               : 0;
+        events = kept < events ? kept : events;
+        ms = kept_ms < ms ? kept_ms : ms;
+    }
+    counter_set(&b->counters[BROKER_DEDUP_WINDOW_EVENTS], events);
+    counter_set(&b->counters[BROKER_DEDUP_WINDOW_MS], events > 0 ? ms : 0);
+}
+
+static void set_journal_gauges(broker_t *b)
+{
+    counter_t *c = b->counters;
+    journal_stat_t stat;
+    journal_stat(b->journal, &stat);
+    counter_set(&c[BROKER_JOURNAL_RECORDS], stat.records);
+    counter_set(&c[BROKER_JOURNAL_BYTES], stat.bytes);
+    counter_set(&c[BROKER_JOURNAL_FILE_BYTES], stat.file_bytes);
+    counter_set(&c[BROKER_JOURNAL_QUARANTINED], stat.quarantined);
+    set_window_gauges(b, &stat);
 }
 
 static void turn_chores(broker_t *b)
@@ -214,9 +325,10 @@ static void turn_chores(broker_t *b)
     batch_pool_collect(&s->pool);
     dedup_expire(&s->dedup, b->now_ns / MS, EXPIRE_A_TURN);
     set_gauges(b);
-    if (b->now_ns - b->trim_ns < TRIM_EVERY_NS)
+    if (b->slow_ns != 0 && b->now_ns - b->slow_ns < SLOW_EVERY_NS)
         return;
-    b->trim_ns = b->now_ns;
+    b->slow_ns = b->now_ns;
+    set_journal_gauges(b);
     batch_pool_trim(&s->pool);
 }
 
@@ -271,9 +383,10 @@ static void wait_for_work(broker_t *b, uint64_t wait_ns, int wake_fd)
 int broker_turn(broker_t *b, uint64_t wait_ns, int wake_fd)
 {
     read_clock(b);
-    sequencer_poll(&b->sequencer);
+    turn_journal(b);
     int work = turn_intake(b);
     turn_seal(b);
+    journal_flush(b->journal);
     feed_tick_if_due(&b->feed);
     work += feed_turn(&b->feed, FEED_A_TURN);
     intake_flush(&b->intake);

@@ -2,8 +2,11 @@
  *
  *     completions -> intake -> seal -> feed -> answers -> subscriptions -> queries -> ticks -> wait
  *
- * Threads: whoever calls broker_turn is the sequencer.  Beside it run libzmq's two I/O threads, one
- * for intake and query, one for the feed, and the door's. */
+ * When the journal fails, intake closes for a while, each time for longer; the requests that come
+ * when it opens again are the probe.  The feed goes on all the while.
+ *
+ * Threads: whoever calls broker_turn is the sequencer.  Beside it run the journal's thread,
+ * libzmq's two I/O threads, one for intake and query, one for the feed, and the door's. */
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 
@@ -13,8 +16,9 @@
 #include "intake.h"
 #include "options.h"
 #include "query.h"
+#include "recovery.h"
 
-enum { BROKER_ENDPOINT_MAX = 256 };
+enum { BROKER_ENDPOINT_MAX = 256, BROKER_FAILED_MAX = 512 };
 
 typedef struct broker {
     const sl_clock_t *clock;
@@ -26,6 +30,8 @@ typedef struct broker {
         query_endpoint[BROKER_ENDPOINT_MAX];
     door_t *door;
     journal_t *journal;
+    char journal_failed[BROKER_FAILED_MAX];
+    recovery_t recovery; /**< what the journal held; zeros: it is a new one in memory */
     sequencer_t sequencer;
     feed_t feed;
     intake_t intake;
@@ -33,14 +39,17 @@ typedef struct broker {
     bool built; /**< the four above are */
     uint64_t now_ns, wall_ns;
     uint64_t stopped_ns; /**< since when intake is not read; 0: it is */
-    uint64_t trim_ns;    /**< when memory was given back last */
+    uint64_t slow_ns;    /**< when the slow chores were done last */
+    uint64_t rollbacks;  /**< of the sequencer that were heeded */
+    uint64_t closed_ms;  /**< how long the last one closed intake; 0: a group succeeded since */
+    uint64_t closed_until_ns;
     bool intake_empty;
     bool draining;
     _Atomic bool serving; /**< read by the HTTP thread */
 } broker_t;
 
 /** Opens the sockets and binds them.
- *  @param journal  taken over; NULL: by options->durability.
+ *  @param journal  taken over; NULL: by options->durability, and what it holds goes on.
  *  @param clock    borrowed.
  *  @param failed   receives what could not be done, for people; errno says why.  Static or in *b.
  *  @return SL_OK; else broker_fini is called already. */

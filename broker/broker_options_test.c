@@ -32,7 +32,7 @@ static void options_defaults_are_good(void **state)
     assert_string_equal(text, "");
     assert_int_equal(options.max_bytes, 1 << 20);
     assert_int_equal(options.dedup_count, 1 << 22);
-    assert_int_equal(options.durability, DURABILITY_MEMORY);
+    assert_int_equal(options.durability, DURABILITY_DISK);
     free(text);
 }
 
@@ -42,10 +42,9 @@ static void options_mistakes_are_told_in_one_line(void **state)
     static const struct {
         const char *flag, *says;
     } cases[] = {
-        {"--durability=os",
-         "durability os needs the durable journal, which this version does not have"},
-        {"--durability=disk",
-         "durability disk needs the durable journal, which this version does not have"},
+        {"--retain-bytes=1k", "retain-bytes"},
+        {"--retain-age=1ms", "retain-age"},
+        {"--map-bytes=5G", "must be 0 or at least twice retain-bytes"},
         {"--durability=paper", "durability"},
         {"--feed=5551", "\"5551\" is no endpoint"},
         {"--intake=udp://127.0.0.1:1", "is no endpoint"},

@@ -1,7 +1,7 @@
 /* counters.h - what the broker counts: one row each, served on /metrics and in STATUS.
  *
- * Written by the sequencer's thread, but for the rows of the door (door.h), which are written by
- * its thread. */
+ * Written by the sequencer's thread, but for the rows of the door (door.h) and of the journal's
+ * commits (journal_lmdb.h), which are written by theirs. */
 #ifndef BROKER_COUNTERS_H
 #define BROKER_COUNTERS_H
 
@@ -42,10 +42,26 @@
     X(BATCH_MEMORY, GAUGE, "broker_batch_memory_bytes", "Memory of the batches' buffers")          \
     X(DEDUP_ENTRIES, GAUGE, "broker_dedup_entries", "Ids in the dedup window")                     \
     X(DEDUP_REACH_MS, GAUGE, "broker_dedup_reach_ms", "Age of the oldest id in the window")        \
+    X(DEDUP_WINDOW_EVENTS, GAUGE, "broker_dedup_window_events",                                    \
+      "Newest events whose repetition is recognised, across a restart too, at most")               \
+    X(DEDUP_WINDOW_MS, GAUGE, "broker_dedup_window_ms",                                            \
+      "Age up to which a repetition is recognised, across a restart too")                          \
     X(DEDUP_MEMORY, GAUGE, "broker_dedup_memory_bytes", "Memory of the dedup window")              \
     X(JOURNAL_IN_FLIGHT, GAUGE, "broker_journal_in_flight", "Batches the journal has not done")    \
     X(JOURNAL_OLDEST, GAUGE, "broker_journal_oldest", "Oldest number that the journal keeps")      \
     X(JOURNAL_FAILED, TOTAL, "broker_journal_failed_batches", "Batches the journal refused")       \
+    X(JOURNAL_RECORDS, GAUGE, "broker_journal_records", "Batches that the journal keeps")          \
+    X(JOURNAL_BYTES, GAUGE, "broker_journal_bytes", "Bytes of the batches that it keeps")          \
+    X(JOURNAL_FILE_BYTES, GAUGE, "broker_journal_file_bytes", "Size of the journal's file")        \
+    X(JOURNAL_QUARANTINED, GAUGE, "broker_journal_quarantined", "Damaged records put aside")       \
+    X(JOURNAL_COMMITS, TOTAL, "broker_journal_commits", "Groups committed")                        \
+    X(JOURNAL_COMMITTED, TOTAL, "broker_journal_committed_batches", "Batches in those groups")     \
+    X(JOURNAL_COMMIT_US, TOTAL, "broker_journal_commit_us", "Microseconds that commits took")      \
+    X(JOURNAL_COMMIT_MAX_US, GAUGE, "broker_journal_commit_max_us", "The slowest commit so far")   \
+    X(JOURNAL_FAILED_COMMITS, TOTAL, "broker_journal_failed_commits", "Groups that failed")        \
+    X(JOURNAL_ERRNO, GAUGE, "broker_journal_errno", "errno of the last failure; 0: it works")      \
+    X(JOURNAL_CLOSED_MS, GAUGE, "broker_journal_closed_ms",                                        \
+      "How long intake is closed after the last failure; 0: it is open")                           \
     X(ROLLBACKS, TOTAL, "broker_rollbacks", "Times that numbers were taken back")                  \
     X(FEED_BATCHES, TOTAL, "broker_feed_batches", "Batches handed to the feed")                    \
     X(FEED_EVENTS, TOTAL, "broker_feed_events", "Events handed to the feed")                       \

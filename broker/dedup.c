@@ -36,6 +36,7 @@ sl_err dedup_init(dedup_t *d, uint32_t count_max, uint64_t age_ms)
     d->count_max = count_max;
     d->age_ms = age_ms;
     d->mark_ms = age_ms / MARKS_IN_AGE + 1;
+    d->ahead_ms = age_ms;
     if (count_max == 0)
         return SL_OK;
     /* Secret, so that nobody can choose ids that all fall into one place. */
@@ -192,12 +193,18 @@ static bool oldest_is_too_old(dedup_t *d)
 
 void dedup_expire(dedup_t *d, uint64_t now_ms, uint32_t budget)
 {
-    d->now_ms = now_ms;
+    d->now_ms = now_ms + d->ahead_ms;
     drop_passed_marks(d);
     for (; budget > 0 && d->held > 0 && oldest_is_too_old(d); budget--) {
         evict_oldest(d);
         drop_passed_marks(d);
     }
+}
+
+void dedup_set_age(dedup_t *d, uint64_t now_ms, uint64_t age_ms)
+{
+    assert(age_ms <= d->ahead_ms);
+    d->now_ms = now_ms + d->ahead_ms - age_ms;
 }
 
 static void note_time(dedup_t *d)

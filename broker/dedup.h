@@ -11,6 +11,9 @@
  * and touched as it fills; the table doubles.  A slot carries the bits that say where it belongs,
  * so that neither growing nor closing a hole (linear probing, backward shift) looks at the ring.
  *
+ * Its clock runs ahead of the caller's by more than the oldest age, so that what came before the
+ * caller's clock began has a time too.
+ *
  * An entry's ticket names the batch that carries the event: the original of a duplicate.
  *
  * Threads: the sequencer owns it. */
@@ -47,6 +50,7 @@ typedef struct dedup {
     uint64_t inserted; /**< ever: the order of the next entry */
     uint64_t secret[2];
     uint64_t age_ms, now_ms, mark_ms;
+    uint64_t ahead_ms; /**< of the caller's clock */
     dedup_mark_t marks[DEDUP_MARKS];
     uint32_t mark_first, mark_count;
 } dedup_t;
@@ -71,6 +75,10 @@ void dedup_forget(dedup_t *d, const uint8_t *id);
 
 /** Tells the time and forgets at most `budget` entries that are too old. */
 void dedup_expire(dedup_t *d, uint64_t now_ms, uint32_t budget);
+
+/** Before the first dedup_expire: what is put next came `age_ms` before `now_ms`, at most the
+ *  window's age.  Oldest first. */
+void dedup_set_age(dedup_t *d, uint64_t now_ms, uint64_t age_ms);
 
 /** How far back the window reaches now: the age of its oldest entry.  0 when empty. */
 uint64_t dedup_reach_ms(const dedup_t *d);

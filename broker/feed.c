@@ -18,7 +18,8 @@ void feed_init(feed_t *f, const feed_options_t *options, uint64_t now_ns)
 {
     memset(f, 0, sizeof *f);
     f->o = *options;
-    f->next = 1;
+    f->next = options->next != 0 ? options->next : 1;
+    f->time_ns = options->time_ns;
     f->tick_ns = now_ns;
 }
 
@@ -227,7 +228,12 @@ batch_t *feed_make_tick(feed_t *f, const char *topic, size_t len)
     }
     if (f->wall_ns > f->time_ns)
         f->time_ns = f->wall_ns;
-    batch_seal_tick(b, &body, f->o.stream, f->next, f->time_ns);
+    wire_feed_header_t header = {.stream = f->o.stream,
+                                 .first = f->next,
+                                 .time_ns = f->time_ns,
+                                 .parents = f->o.parents,
+                                 .parent_count = f->o.parent_count};
+    batch_seal_tick(b, &body, &header);
     return b;
 }
 

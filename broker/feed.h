@@ -26,6 +26,10 @@ typedef struct feed_options {
     topics_t *topics;
     batch_pool_t *pool;
     uint64_t stream;
+    uint64_t next;                /**< the stream's next number; 0: 1 */
+    uint64_t time_ns;             /**< no header may seem older than this */
+    const wire_parent_t *parents; /**< the stream's, newest first; borrowed */
+    uint32_t parent_count;
     uint64_t patience_ns, tick_ns, idle_tick_ns;
     io_clock_t io_clock;
     counter_t *counters;

@@ -225,7 +225,7 @@ void publisher_expect_nak(fixture_t *f, void *dealer, uint64_t request, wire_nak
     assert_int_equal(answer.type, WIRE_NAK);
     assert_int_equal(answer.request, request);
     assert_string_equal(wire_nak_name(answer.nak.code), wire_nak_name(code));
-    assert_int_equal(answer.nak.retry_ms, wire_nak_again(code) ? f->options.retry_ms : 0);
+    assert_int_equal(answer.nak.retry_ms, wire_nak_again(code) ? f->broker.intake.retry_ms : 0);
 }
 
 /* -- subscribers ----------------------------------------------------------------------------- */

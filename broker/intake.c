@@ -14,6 +14,7 @@ void intake_init(intake_t *in, const intake_options_t *options)
 {
     memset(in, 0, sizeof *in);
     in->o = *options;
+    in->retry_ms = options->retry_ms;
     in->publishers.max = options->publishers_max;
     zmq_msg_init(&in->route);
     for (int i = 0; i < FRAMES_KEPT; i++)
@@ -51,7 +52,7 @@ static void put_nak(intake_t *in, uint64_t number, wire_nak_t code)
 {
     sl_buf_clear(&in->answer);
     wire_put_nak(&in->answer, number, code, wire_nak_text(code),
-                 wire_nak_again(code) ? in->o.retry_ms : 0);
+                 wire_nak_again(code) ? in->retry_ms : 0);
     count(in, broker_nak_counter(code));
 }
 
@@ -70,8 +71,14 @@ static void forget(intake_t *in, publisher_t *p)
     count(in, BROKER_PUBLISHERS_FORGOTTEN);
 }
 
-static bool answer(intake_t *in, publisher_t *p, const request_t *r)
+static bool answer(intake_t *in, publisher_t *p, request_t *r)
 {
+    /* One before it was undone, and this one, whose events were all durable already, was not: it is
+     * not its turn. */
+    if (!r->refused && r->number >= p->next) {
+        r->refused = true;
+        r->nak = WIRE_NAK_ORDER;
+    }
     if (r->refused) {
         p->naks++;
         put_nak(in, r->number, r->nak);

@@ -12,7 +12,7 @@
 typedef struct intake_options {
     void *socket; /**< ROUTER, borrowed */
     uint32_t window, max_bytes, max_events, publishers_max;
-    uint32_t retry_ms; /**< what BUSY advises */
+    uint32_t retry_ms; /**< what refusals advise at first */
     sequencer_t *sequencer;
     counter_t *counters;
 } intake_options_t;
@@ -24,6 +24,7 @@ typedef struct intake {
     bool draining;       /**< refuse everything: DRAINING */
     bool busy;           /**< refuse everything: BUSY */
     bool empty;          /**< the last turn read all there was */
+    uint32_t retry_ms;   /**< what refusals advise; the owner may raise it */
     sl_buf_t answer;
     zmq_msg_t route, frames[3];
 } intake_t;

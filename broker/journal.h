@@ -118,7 +118,10 @@ static inline sl_err journal_find(journal_t *j, uint64_t since_ns, uint64_t *aft
 
 static inline void journal_stat(journal_t *j, journal_stat_t *out)
 {
-    j->ops->stat(j, out);
+    if (j->ops->stat != NULL)
+        j->ops->stat(j, out);
+    else
+        *out = (journal_stat_t){.backend = "none", .next = 1};
 }
 
 /** Ends it in good order: what is committed stays, what is in flight is dropped without a word. */

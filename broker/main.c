@@ -35,14 +35,33 @@ static void tune_process(void)
     prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 }
 
-static void check_files(const broker_options_t *options)
+/* At the limit of descriptors libzmq's I/O thread spins, and nobody can connect any more; so fewer
+ * connections are admitted than there are descriptors.  The rest is for those that are being
+ * refused. */
+static void bound_connections(broker_options_t *options)
 {
     uint64_t files = sockets_raise_files();
-    if (files < PEERS_SOCKETS * options->connections + DESCRIPTORS_OWN)
-        LOG_WARN("BROKER-FILES",
-                 "limit=%llu connections=%llu; feed, intake and query may need more descriptors "
-                 "than the process may open: lower --connections or raise the limit",
-                 (unsigned long long)files, (unsigned long long)options->connections);
+    uint64_t spare = files > DESCRIPTORS_OWN ? (files - DESCRIPTORS_OWN) / 4 * 3 : 0;
+    uint64_t most = spare / PEERS_SOCKETS > 0 ? spare / PEERS_SOCKETS : 1;
+    if (options->connections <= most)
+        return;
+    LOG_WARN("BROKER-FILES",
+             "limit=%llu wanted=%llu connections=%llu; the process may open too few descriptors: "
+             "feed, intake and query admit fewer connections each; raise the limit, or lower "
+             "--connections",
+             (unsigned long long)files, (unsigned long long)options->connections,
+             (unsigned long long)most);
+    options->connections = most;
+}
+
+/* One sentence. */
+static void say_failed(sl_err err, const char *failed)
+{
+    const char *why = err == SL_EIO ? zmq_strerror(errno) : sl_err_text(err);
+    if (err == SL_EEXIST || err == SL_ELIMIT || err == SL_EVERSION) /* `failed` says it all */
+        fprintf(stderr, "sluice-broker: %s\n", failed);
+    else
+        fprintf(stderr, "sluice-broker: %s: %s\n", failed, why);
 }
 
 /* All threads inherit the mask: signals are read from the descriptor only. */
@@ -117,7 +136,7 @@ static void serve(broker_t *b, int signals)
         broker_turn(b, MS, signals);
 }
 
-static int run(const broker_options_t *options)
+static int run(broker_options_t *options)
 {
     static broker_t broker;
     counter_registry_t registry = COUNTER_REGISTRY_INIT;
@@ -126,12 +145,11 @@ static int run(const broker_options_t *options)
     observe_t *observe = NULL;
     const char *failed;
     int status = EXIT_FAILURE;
-    check_files(options);
+    bound_connections(options);
     int signals = open_signals();
     sl_err err = broker_init(&broker, options, NULL, &sl_clock_system, &failed);
     if (err != SL_OK) {
-        fprintf(stderr, "sluice-broker: %s: %s\n", failed,
-                err == SL_EIO ? zmq_strerror(errno) : sl_err_text(err));
+        say_failed(err, failed);
     } else {
         counter_registry_add(&registry, &set);
         if (start_http(&observe, &registry, &broker) == SL_OK) {

@@ -39,9 +39,10 @@ static const config_opt_t opts[] = {
     {.key = "durability",
      .kind = CONFIG_CHOICE,
      .offset = AT(durability),
-     .def = "memory",
+     .def = "disk",
      .choices = "memory|os|disk",
-     .help = "what an acknowledged event survives"},
+     .help = "what an acknowledged event survives: nothing, a crash of the broker, or of the "
+             "machine"},
     {.key = "data",
      .kind = CONFIG_STR,
      .offset = AT(data),
@@ -224,6 +225,12 @@ static const config_opt_t opts[] = {
      .help = "how long SIGTERM waits for journal and subscribers"},
 };
 
+const char *broker_durability_name(const broker_options_t *o)
+{
+    static const char *const names[] = {"memory", "os", "disk"};
+    return names[o->durability];
+}
+
 const char *broker_data_dir(const broker_options_t *o)
 {
     const char *state = getenv("STATE_DIRECTORY");
@@ -242,15 +249,10 @@ static void check_endpoint(config_t *config, const char *key, const char *endpoi
 
 static void check(config_t *config, const void *options)
 {
-    static const char *const durabilities[] = {"memory", "os", "disk"};
     const broker_options_t *o = options;
     check_endpoint(config, "feed", o->feed);
     check_endpoint(config, "intake", o->intake);
     check_endpoint(config, "query", o->query);
-    if (o->durability != DURABILITY_MEMORY)
-        config_complain(config, "durability",
-                        "durability %s needs the durable journal, which this version does not have",
-                        durabilities[o->durability]);
     if (o->map_bytes != 0 && o->map_bytes < 2 * o->retain_bytes)
         config_complain(config, "map-bytes", "must be 0 or at least twice retain-bytes");
     if (o->intake_bytes < 2 * o->max_bytes)

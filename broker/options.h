@@ -13,7 +13,8 @@ typedef struct broker_options {
     int durability;   /**< durability_t */
     const char *data; /**< DIR of the journal; "": see broker_data_dir */
     uint64_t retain_bytes, retain_age_ms, map_bytes; /**< durability os and disk */
-    uint64_t memory_bytes;                           /**< durability memory */
+    const char *boot_id;   /**< NULL: the system's.  No option: for tests */
+    uint64_t memory_bytes; /**< durability memory */
     uint64_t window, max_bytes, max_events, publishers, topics;
     uint64_t intake_bytes; /**< what may wait for journal and feed */
     uint64_t retry_ms;
@@ -24,6 +25,9 @@ typedef struct broker_options {
     uint64_t connections, backlog;
     uint64_t drain_ms;
 } broker_options_t;
+
+/** "memory", "os" or "disk". */
+const char *broker_durability_name(const broker_options_t *o);
 
 /** Where the journal is: the option `data`, else $STATE_DIRECTORY (systemd), else "sluice-data". */
 const char *broker_data_dir(const broker_options_t *o);

@@ -59,12 +59,55 @@ static void put_dedup(sl_buf_t *out, const query_t *q)
 {
     const dedup_t *d = &q->o.sequencer->dedup;
     put_text(out, "dedup");
-    mp_put_map(out, 5);
+    mp_put_map(out, 7);
+    put_pair(out, "window_events", counter_get(&q->o.counters[BROKER_DEDUP_WINDOW_EVENTS]));
+    put_pair(out, "window_ms", counter_get(&q->o.counters[BROKER_DEDUP_WINDOW_MS]));
     put_pair(out, "entries", d->live);
     put_pair(out, "entries_max", d->count_max);
     put_pair(out, "reach_ms", dedup_reach_ms(d));
     put_pair(out, "age_max_ms", q->o.dedup_age_ms);
     put_pair(out, "memory_bytes", dedup_bytes(d));
+}
+
+static void put_parents(sl_buf_t *out, const feed_options_t *o)
+{
+    put_text(out, "parents");
+    mp_put_array(out, o->parent_count);
+    for (uint32_t i = 0; i < o->parent_count; i++) {
+        mp_put_array(out, 2);
+        mp_put_uint(out, o->parents[i].stream);
+        mp_put_uint(out, o->parents[i].last);
+    }
+}
+
+static void put_journal(sl_buf_t *out, journal_t *j)
+{
+    journal_stat_t stat;
+    journal_stat(j, &stat);
+    const struct {
+        const char *key;
+        uint64_t value;
+    } pairs[] = {{"oldest", stat.oldest},
+                 {"next", stat.next},
+                 {"records", stat.records},
+                 {"bytes", stat.bytes},
+                 {"oldest_time_ns", stat.oldest_time_ns},
+                 {"newest_time_ns", stat.newest_time_ns},
+                 {"retain_bytes", stat.retain_bytes},
+                 {"retain_age_ms", stat.retain_age_ms},
+                 {"map_bytes", stat.map_bytes},
+                 {"used_bytes", stat.used_bytes},
+                 {"file_bytes", stat.file_bytes},
+                 {"quarantined", stat.quarantined},
+                 {"commits", stat.commits},
+                 {"failed_commits", stat.failed_commits}};
+    enum { PAIRS = sizeof pairs / sizeof *pairs };
+    put_text(out, "journal");
+    mp_put_map(out, PAIRS + 1);
+    put_text(out, "backend");
+    put_text(out, stat.backend);
+    for (size_t i = 0; i < PAIRS; i++)
+        put_pair(out, pairs[i].key, pairs[i].value);
 }
 
 static void put_publishers(sl_buf_t *out, const query_t *q)
@@ -108,7 +151,7 @@ static void answer_status(query_t *q, uint64_t request)
     sl_buf_t *out = &q->answer;
     const sequencer_t *s = q->o.sequencer;
     wire_put_query(out, WIRE_QUERY_STATUS, request, 1);
-    mp_put_map(out, 12);
+    mp_put_map(out, 14);
     put_text(out, "name");
     put_text(out, q->o.name);
     put_text(out, "version");
@@ -119,6 +162,8 @@ static void answer_status(query_t *q, uint64_t request)
     put_pair(out, "next", q->o.feed->next);
     put_pair(out, "oldest", s->o.journal->oldest);
     put_pair(out, "uptime_ms", (s->now_ns - q->o.started_ns) / 1000000u);
+    put_parents(out, &q->o.feed->o);
+    put_journal(out, q->o.journal);
     put_topics(out, &s->topics);
     put_dedup(out, q);
     put_publishers(out, q);

@@ -10,6 +10,7 @@ typedef struct query_options {
     feed_t *feed;
     intake_t *intake;
     sequencer_t *sequencer;
+    journal_t *journal;
     counter_t *counters;
     const char *name, *durability; /**< borrowed */
     uint64_t started_ns, dedup_age_ms;

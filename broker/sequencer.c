@@ -16,7 +16,8 @@ sl_err sequencer_init(sequencer_t *s, const sequencer_options_t *options)
 {
     memset(s, 0, sizeof *s);
     s->o = *options;
-    s->next = 1;
+    s->next = s->o.next != 0 ? s->o.next : 1;
+    s->time_ns = s->o.time_ns;
     batch_pool_init(&s->pool);
     journal_attach(s->o.journal, on_done, s);
     sl_err err = topics_init(&s->topics, s->o.topics_max);
@@ -492,6 +493,7 @@ void sequencer_poll(sequencer_t *s)
     if (!s->failing || s->in_flight.count > 0)
         return;
     roll_back(s);
+    s->rollbacks++;
     count(s, BROKER_ROLLBACKS, 1);
     journal_resume(s->o.journal);
 }

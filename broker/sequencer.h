@@ -51,6 +51,8 @@ typedef struct take {
 
 typedef struct sequencer_options {
     uint64_t stream;
+    uint64_t next;    /**< number of the first event; 0: 1 */
+    uint64_t time_ns; /**< no batch may seem older than this */
     uint32_t topics_max, dedup_count;
     uint64_t dedup_age_ms;
     journal_t *journal; /**< borrowed */
@@ -71,8 +73,9 @@ typedef struct sequencer {
     batch_t *forming_head, *forming_tail; /**< oldest first */
     size_t forming_bytes;                 /**< buffers of the forming ones */
     batch_list_t in_flight, failed;
-    bool gathering; /**< larger batches are better than forwarded ones; the owner sets it */
-    bool failing;   /**< the journal failed; waiting for the last of what is in flight */
+    bool gathering;     /**< larger batches are better than forwarded ones; the owner sets it */
+    bool failing;       /**< the journal failed; waiting for the last of what is in flight */
+    uint64_t rollbacks; /**< so far */
     request_t *free_requests;
     waiter_t *free_waiters;
     uint32_t free_waiter_count;

@@ -428,6 +428,51 @@ static void sequencer_failed_original_takes_its_duplicates_along(void **state)
     assert_ack(last_settled(), 1, 2, 2, 0);
 }
 
+static void sequencer_duplicate_of_one_in_flight_fails_with_it(void **state)
+{
+    (void)state;
+    take(1, "A.x", 2, 10, 1);
+    sequencer_seal(&s, 0);
+    take(2, "B.x", 2, 10, 1);
+    take(3, "B.x", 100, 320, 1); /* large, and two of it known */
+    take(4, "B.x", 2, 10, 1);    /* the originals are still those of 1 */
+    assert_int_equal(heard.settled_count, 0);
+    break_journal();
+    assert_int_equal(heard.settled_count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(heard.settled[i].refused);
+    assert_int_equal(s.dedup.live, 0);
+    take(2, "B.x", 2, 10, 1); /* whoever comes first is the original now */
+    commit();
+    assert_ack(last_settled(), 1, 2, 2, 0);
+    take(1, "A.x", 2, 10, 1);
+    assert_ack(last_settled(), 0, 0, 0, 2);
+}
+
+static void sequencer_duplicate_settles_with_its_original_though_a_later_group_fails(void **state)
+{
+    (void)state;
+    take(1, "A.x", 2, 10, 1);
+    sequencer_seal(&s, 0);
+    take(2, "B.x", 2, 10, 11);
+    sequencer_seal(&s, 0);
+    take(3, "C.x", 2, 10, 1);  /* of the first */
+    take(4, "C.x", 2, 10, 11); /* of the second */
+    take(5, "C.x", 3, 10, 10); /* one is new, two of the second */
+    journal.due = 1;
+    sequencer_poll(&s);
+    assert_int_equal(heard.settled_count, 2);
+    assert_false(heard.settled[0].refused || heard.settled[1].refused);
+    break_journal();
+    assert_int_equal(heard.settled_count, 5);
+    for (size_t i = 2; i < 5; i++)
+        assert_true(heard.settled[i].refused);
+    assert_int_equal(s.dedup.live, 2);
+    take(3, "C.x", 2, 10, 1); /* durable: known, and at once */
+    assert_int_equal(heard.settled_count, 6);
+    assert_ack(last_settled(), 0, 0, 0, 2);
+}
+
 static void sequencer_failed_large_and_split_requests_are_forgotten_whole(void **state)
 {
     (void)state;
@@ -439,6 +484,33 @@ static void sequencer_failed_large_and_split_requests_are_forgotten_whole(void *
     take(2, "A.x", 1000, 1000, 1001);
     commit();
     assert_ack(last_settled(), 1, 1000, 1000, 0);
+}
+
+static void sequencer_begins_where_it_is_told(void **state)
+{
+    close_sequencer(state);
+    sequencer_options_t options = {.stream = STREAM,
+                                   .next = 1001,
+                                   .time_ns = 9000ull * MS,
+                                   .topics_max = 4,
+                                   .journal = &journal.base,
+                                   .counters = counters,
+                                   .committed = on_committed,
+                                   .settled = on_settled,
+                                   .ctx = &heard};
+    assert_int_equal(sequencer_init(&s, &options), SL_OK);
+    topics_add(&s.topics, "A.x", 3)->last = 990;
+    s.wall_ns = 5000ull * MS;
+    take(1, "A.x", 3, 10, 0);
+    commit();
+    assert_ack(last_settled(), 1001, 1003, 3, 0);
+    assert_batch(heard.committed[0], 990, 1001, 3);
+    assert_int_equal(heard.committed[0]->time_ns, 9000ull * MS);
+    take(2, "A.x", 3, 10, 0);
+    sequencer_seal(&s, 0);
+    break_journal();
+    assert_int_equal(s.next, 1004);
+    assert_int_equal(topics_find(&s.topics, "A.x", 3)->last, 1003);
 }
 
 /* -- in random order ------------------------------------------------------------------------- */
@@ -502,6 +574,9 @@ int main(void)
         TEST(sequencer_failed_group_takes_back_numbers_tails_and_ids),
         TEST(sequencer_failure_in_the_middle_keeps_what_was_committed_before_it),
         TEST(sequencer_failed_original_takes_its_duplicates_along),
+        TEST(sequencer_duplicate_of_one_in_flight_fails_with_it),
+        TEST(sequencer_duplicate_settles_with_its_original_though_a_later_group_fails),
+        TEST(sequencer_begins_where_it_is_told),
         TEST(sequencer_failed_large_and_split_requests_are_forgotten_whole),
         TEST(sequencer_keeps_its_chains_under_random_failures),
     };

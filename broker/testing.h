@@ -1,11 +1,14 @@
-/* testing.h - what the tests of this room share: cmocka, ids, and a journal that fails as told. */
+/* testing.h - what the tests of this room share: cmocka, ids, directories, and a journal that fails
+ * as told. */
 #ifndef BROKER_TESTING_H
 #define BROKER_TESTING_H
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +25,29 @@ static inline uint64_t test_random(uint64_t *state)
     *state ^= *state << 25;
     *state ^= *state >> 27;
     return *state * 0x2545f4914f6cdd1dull;
+}
+
+enum { TEST_DIR_BYTES = 64 };
+
+/** Makes an empty directory of the test's own. */
+static inline void test_dir_create(char dir[TEST_DIR_BYTES])
+{
+    strcpy(dir, "/tmp/sluice-broker-test-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+}
+
+static inline int test_remove(const char *path, const struct stat *stat, int type, struct FTW *ftw)
+{
+    (void)stat;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+/** Removes it with all that is in it. */
+static inline void test_dir_remove(const char *dir)
+{
+    nftw(dir, test_remove, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /** The id of event `n`: never zeros. */

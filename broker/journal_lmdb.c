@@ -1,0 +1,419 @@
+/* The journal on disk: one thread that commits what waits as one group, while the next group
+ * gathers.
+ *
+ *     ring  | 7 | 8 | 9 | 10 | 11 | 12 | 13 |
+ *             ^           ^         ^         ^
+ *             delivered   committed flushed   appended
+ *
+ * The sequencer appends, flushes once a turn, and delivers completions; the thread takes all that
+ * is flushed, 8 MiB at most, and commits it.  So the group grows by itself to what comes in while
+ * the disk works, and nothing waits for a timer.
+ *
+ * When a group fails, everything from `committed` on is void: the thread rests, and the sequencer
+ * completes it with the error, then resumes.
+ *
+ * The lock is taken once a turn and twice a group, never for a batch. */
+#include "journal_lmdb.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    SLOTS = JOURNAL_IN_FLIGHT_MAX,
+    GROUP_BYTES_MAX = 8 << 20,
+    HOUSEKEEP_EVERY_S = 5,
+    FLUSH_BYTES = 1 << 20, /* appended: worth a group before the turn ends */
+};
+
+_Static_assert((SLOTS & (SLOTS - 1)) == 0, "positions are taken modulo SLOTS");
+
+typedef struct journal_lmdb {
+    journal_t base;
+    journal_lmdb_options_t o;
+    store_t *store;
+    uint64_t stream;
+
+    /* The sequencer's.  All counts are of batches ever appended. */
+    batch_t *ring[SLOTS]; /* the thread reads what is flushed */
+    uint64_t appended, delivered;
+    uint64_t told; /* what `flushed` is set to */
+    size_t untold_bytes;
+
+    pthread_mutex_t lock; /* guards these; `committed` and `failed` are also glimpsed without it */
+    pthread_cond_t wake;
+    uint64_t flushed;
+    _Atomic uint64_t committed;
+    _Atomic bool failed;
+    sl_err err; /* of the failed group */
+    bool sleeping, stopping;
+
+    _Atomic uint64_t oldest; /* in the store */
+
+    /* The thread's. */
+    pthread_t thread;
+    record_t *records;
+    uint64_t failures, failing_since_ns; /* in a row */
+    struct timespec housekeep_at;
+    sl_err last_err;
+    int last_errno;
+} journal_lmdb_t;
+
+static inline batch_t *at(const journal_lmdb_t *j, uint64_t position)
+{
+    return j->ring[position & (SLOTS - 1)];
+}
+
+/* -- the thread ------------------------------------------------------------------------------ */
+
+static const uint8_t *ids_of(const batch_t *b)
+{
+    const sl_buf_t *ids = &b->sheet->ids;
+    for (size_t i = 0; i < ids->len; i++)
+        if (ids->data[i] != 0)
+            return ids->data;
+    return NULL;
+}
+
+static record_t record_of(const journal_lmdb_t *j, batch_t *b)
+{
+    return (record_t){.stream = j->stream,
+                      .first = b->first,
+                      .prev = b->prev,
+                      .time_ns = b->time_ns,
+                      .count = b->count,
+                      .joined = b->joined,
+                      .topic = b->name,
+                      .topic_len = b->name_len,
+                      .header = batch_header(b),
+                      .header_len = b->header_len,
+                      .body = batch_body(b),
+                      .body_len = b->body_len,
+                      .ids = ids_of(b)};
+}
+
+/* All that is flushed, within the limit; but a joined batch goes with the one behind it. */
+static size_t gather(journal_lmdb_t *j, uint64_t from, uint64_t to)
+{
+    size_t count = 0, bytes = 0;
+    bool joined = false;
+    while (from < to && (joined || bytes < GROUP_BYTES_MAX)) {
+        batch_t *b = at(j, from++);
+        j->records[count++] = record_of(j, b);
+        bytes += batch_bytes(b);
+        joined = b->joined;
+    }
+    assert(!joined); /* flushing sees to it */
+    return count;
+}
+
+/* One line for each kind of failure, not for each failure. */
+static void on_failure(journal_lmdb_t *j, sl_err err, int number, size_t count)
+{
+    counter_add(&j->o.counters[BROKER_JOURNAL_FAILED_COMMITS], 1);
+    counter_set(&j->o.counters[BROKER_JOURNAL_ERRNO], (uint64_t)number);
+    if (j->failures == 0)
+        j->failing_since_ns = sl_clock_mono_ns(&sl_clock_system);
+    if (j->failures++ == 0 || err != j->last_err || number != j->last_errno)
+        LOG_WARN("JOURNAL-FAILED",
+                 "error=%s errno=%d cause=\"%s\" batches=%zu first=%llu; publishers are told to "
+                 "send again later, subscribers still get what is committed",
+                 sl_err_name(err), number, err == SL_EIO ? strerror(number) : sl_err_text(err),
+                 count, (unsigned long long)j->records[0].first);
+    j->last_err = err;
+    j->last_errno = number;
+}
+
+static uint64_t oldest_of(const store_stat_t *stat)
+{
+    return stat->oldest < stat->next ? stat->oldest : 0;
+}
+
+static void look_at_oldest(journal_lmdb_t *j)
+{
+    store_stat_t stat;
+    store_stat(j->store, &stat);
+    atomic_store_explicit(&j->oldest, oldest_of(&stat), memory_order_relaxed);
+}
+
+static void on_success(journal_lmdb_t *j, size_t count, uint64_t took_ns)
+{
+    counter_t *c = j->o.counters;
+    look_at_oldest(j);
+    counter_add(&c[BROKER_JOURNAL_COMMITS], 1);
+    counter_add(&c[BROKER_JOURNAL_COMMITTED], count);
+    counter_add(&c[BROKER_JOURNAL_COMMIT_US], took_ns / 1000);
+    if (took_ns / 1000 > counter_get(&c[BROKER_JOURNAL_COMMIT_MAX_US]))
+        counter_set(&c[BROKER_JOURNAL_COMMIT_MAX_US], took_ns / 1000);
+    if (j->failures == 0)
+        return;
+    LOG_INFO(
+        "JOURNAL-WORKS", "failures=%llu failing_ms=%llu; it commits again",
+        (unsigned long long)j->failures,
+        (unsigned long long)((sl_clock_mono_ns(&sl_clock_system) - j->failing_since_ns) / 1000000));
+    j->failures = 0;
+    counter_set(&c[BROKER_JOURNAL_ERRNO], 0);
+}
+
+static sl_err commit(journal_lmdb_t *j, size_t count)
+{
+    uint64_t began_ns = sl_clock_mono_ns(&sl_clock_system);
+    errno = 0;
+    sl_err err = j->o.commit != NULL ? j->o.commit(j->o.commit_ctx, j->store, j->records, count)
+                                     : store_commit(j->store, j->records, count);
+    if (err != SL_OK)
+        on_failure(j, err, errno, count);
+    else
+        on_success(j, count, sl_clock_mono_ns(&sl_clock_system) - began_ns);
+    return err;
+}
+
+/* With the lock, so that whoever sees the news under it can also take the signal away. */
+static void signal_news(journal_lmdb_t *j)
+{
+    uint64_t one = 1;
+    ssize_t written = write(j->base.fd, &one, sizeof one);
+    assert(written == (ssize_t)sizeof one);
+    (void)written;
+}
+
+/* Retention by age goes on where nothing is published.  Its errors come again with the next commit,
+ * which tells them. */
+static void housekeep_if_due(journal_lmdb_t *j)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec < j->housekeep_at.tv_sec)
+        return;
+    j->housekeep_at.tv_sec = now.tv_sec + HOUSEKEEP_EVERY_S;
+    if (store_housekeep(j->store) == SL_OK)
+        look_at_oldest(j);
+}
+
+/* With the lock.  @return false: nothing came until the house was due. */
+static bool wait_for_batches(journal_lmdb_t *j)
+{
+    int status = 0;
+    while (!j->stopping && status == 0 && (j->failed || j->committed == j->flushed)) {
+        j->sleeping = true;
+        status = pthread_cond_timedwait(&j->wake, &j->lock, &j->housekeep_at);
+        j->sleeping = false;
+    }
+    return !j->failed && j->committed < j->flushed;
+}
+
+static void commit_group(journal_lmdb_t *j)
+{
+    uint64_t from = j->committed, to = j->flushed;
+    pthread_mutex_unlock(&j->lock);
+    size_t count = gather(j, from, to);
+    sl_err err = commit(j, count);
+    pthread_mutex_lock(&j->lock);
+    j->err = err;
+    if (err == SL_OK)
+        j->committed = from + count;
+    else
+        j->failed = true;
+    signal_news(j);
+}
+
+static void *run(void *arg)
+{
+    journal_lmdb_t *j = arg;
+    pthread_setname_np(pthread_self(), "journal");
+    pthread_mutex_lock(&j->lock);
+    while (!j->stopping) {
+        if (wait_for_batches(j) && !j->stopping)
+            commit_group(j);
+        pthread_mutex_unlock(&j->lock);
+        housekeep_if_due(j);
+        pthread_mutex_lock(&j->lock);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return NULL;
+}
+
+/* -- the sequencer's side -------------------------------------------------------------------- */
+
+static void lmdb_flush(journal_t *base)
+{
+    journal_lmdb_t *j = (journal_lmdb_t *)base;
+    if (j->told == j->appended || at(j, j->appended - 1)->joined)
+        return;
+    pthread_mutex_lock(&j->lock);
+    j->flushed = j->told = j->appended;
+    if (j->sleeping)
+        pthread_cond_signal(&j->wake);
+    pthread_mutex_unlock(&j->lock);
+    j->untold_bytes = 0;
+}
+
+static void lmdb_append(journal_t *base, batch_t *b)
+{
+    journal_lmdb_t *j = (journal_lmdb_t *)base;
+    assert(j->appended - j->delivered < SLOTS);
+    j->ring[j->appended++ & (SLOTS - 1)] = b;
+    j->untold_bytes += batch_bytes(b);
+    if (j->untold_bytes >= FLUSH_BYTES)
+        lmdb_flush(base);
+}
+
+static void lmdb_poll(journal_t *base)
+{
+    journal_lmdb_t *j = (journal_lmdb_t *)base;
+    base->oldest = atomic_load_explicit(&j->oldest, memory_order_relaxed);
+    if (atomic_load_explicit(&j->committed, memory_order_relaxed) == j->delivered &&
+        !atomic_load_explicit(&j->failed, memory_order_relaxed))
+        return;
+    uint64_t signals;
+    pthread_mutex_lock(&j->lock);
+    ssize_t taken = read(base->fd, &signals, sizeof signals);
+    uint64_t committed = j->committed;
+    bool failed = j->failed;
+    sl_err err = j->err;
+    pthread_mutex_unlock(&j->lock);
+    (void)taken; /* none: they were taken with the news before */
+    while (j->delivered < committed)
+        base->done(base->ctx, at(j, j->delivered++), SL_OK);
+    while (failed && j->delivered < j->appended)
+        base->done(base->ctx, at(j, j->delivered++), err);
+}
+
+static void lmdb_resume(journal_t *base)
+{
+    journal_lmdb_t *j = (journal_lmdb_t *)base;
+    assert(j->delivered == j->appended);
+    pthread_mutex_lock(&j->lock);
+    j->failed = false;
+    j->committed = j->flushed = j->told = j->appended;
+    pthread_mutex_unlock(&j->lock);
+    j->untold_bytes = 0;
+}
+
+/* -- reading: any thread --------------------------------------------------------------------- */
+
+static sl_err lmdb_read(journal_t *base, uint64_t after, uint64_t until, size_t bytes,
+                        journal_visit_fn *visit, void *ctx, uint64_t *upto)
+{
+    const journal_lmdb_t *j = (journal_lmdb_t *)base;
+    return store_read(j->store, after, until, bytes, visit, ctx, upto);
+}
+
+static sl_err lmdb_find(journal_t *base, uint64_t since_ns, uint64_t *after)
+{
+    const journal_lmdb_t *j = (journal_lmdb_t *)base;
+    return store_find(j->store, since_ns, after);
+}
+
+static void lmdb_stat(journal_t *base, journal_stat_t *out)
+{
+    const journal_lmdb_t *j = (journal_lmdb_t *)base;
+    store_stat_t stat;
+    store_stat(j->store, &stat);
+    *out = (journal_stat_t){.backend = "lmdb",
+                            .oldest = oldest_of(&stat),
+                            .next = stat.next,
+                            .records = stat.records,
+                            .bytes = stat.bytes,
+                            .oldest_time_ns = stat.oldest_time_ns,
+                            .newest_time_ns = stat.newest_time_ns,
+                            .retain_bytes = j->o.store.retain_bytes,
+                            .retain_age_ms = j->o.store.retain_age_ms,
+                            .map_bytes = stat.map_bytes,
+                            .used_bytes = stat.used_bytes,
+                            .file_bytes = stat.file_bytes,
+                            .quarantined = stat.quarantined,
+                            .commits = counter_get(&j->o.counters[BROKER_JOURNAL_COMMITS]),
+                            .failed_commits =
+                                counter_get(&j->o.counters[BROKER_JOURNAL_FAILED_COMMITS])};
+}
+
+store_t *journal_lmdb_store(journal_t *j)
+{
+    return ((journal_lmdb_t *)j)->store;
+}
+
+/* -- life ------------------------------------------------------------------------------------ */
+
+/* What it does not get as far as making is zero or -1. */
+static void release(journal_lmdb_t *j)
+{
+    int saved_errno = errno;
+    store_close(&j->store, true);
+    if (j->base.fd >= 0)
+        close(j->base.fd);
+    pthread_cond_destroy(&j->wake);
+    pthread_mutex_destroy(&j->lock);
+    free(j->records);
+    free(j);
+    errno = saved_errno;
+}
+
+static void lmdb_destroy(journal_t *base)
+{
+    journal_lmdb_t *j = (journal_lmdb_t *)base;
+    pthread_mutex_lock(&j->lock);
+    j->stopping = true;
+    pthread_cond_signal(&j->wake);
+    pthread_mutex_unlock(&j->lock);
+    pthread_join(j->thread, NULL);
+    release(j);
+}
+
+static const journal_ops_t lmdb_ops = {.append = lmdb_append,
+                                       .poll = lmdb_poll,
+                                       .flush = lmdb_flush,
+                                       .resume = lmdb_resume,
+                                       .destroy = lmdb_destroy,
+                                       .read = lmdb_read,
+                                       .find = lmdb_find,
+                                       .stat = lmdb_stat};
+
+sl_err journal_lmdb_create(journal_t **out, const journal_lmdb_options_t *options,
+                           store_found_t *found, const char **failed)
+{
+    *failed = "starting the journal";
+    journal_lmdb_t *j = calloc(1, sizeof *j);
+    if (j == NULL)
+        return SL_ENOMEM;
+    j->base = (journal_t){.ops = &lmdb_ops, .fd = -1};
+    j->o = *options;
+    pthread_mutex_init(&j->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&j->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    clock_gettime(CLOCK_MONOTONIC, &j->housekeep_at);
+    j->housekeep_at.tv_sec += HOUSEKEEP_EVERY_S;
+    sl_err err = SL_ENOMEM;
+    j->records = malloc(SLOTS * sizeof *j->records);
+    if (j->records == NULL)
+        goto fail;
+    err = SL_EIO;
+    j->base.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (j->base.fd < 0)
+        goto fail;
+    err = store_open(&j->store, &options->store, found, failed);
+    if (err != SL_OK)
+        goto fail;
+    j->stream = found->stream;
+    j->base.oldest = found->oldest < found->next ? found->oldest : 0;
+    atomic_store(&j->oldest, j->base.oldest);
+    err = SL_EIO;
+    errno = pthread_create(&j->thread, NULL, run, j);
+    if (errno != 0)
+        goto fail;
+    *out = &j->base;
+    return SL_OK;
+fail:
+    release(j);
+    return err;
+}
