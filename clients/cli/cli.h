@@ -15,6 +15,8 @@ enum { CLI_DONE = 0, CLI_NOT_ALL = 1, CLI_USAGE = 2 };
 int cli_sub(int argc, char **argv);
 int cli_pub(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_cursor(int argc, char **argv);
+int cli_dead(int argc, char **argv);
 int cli_mns(int argc, char **argv);
 
 /** Reads options as config_read does, with stdout, stderr and the process's environment.

@@ -13,6 +13,8 @@ static const command_t commands[] = {
     {"sub", "subscribe to events and print them", cli_sub},
     {"pub", "publish JSON lines from standard input", cli_pub},
     {"status", "ask a broker how it is", cli_status},
+    {"cursor", "named subscribers: list, reset, drop", cli_cursor},
+    {"dead", "dead letters: list, show, redrive", cli_dead},
     {"mns", "queues, topics, subscriptions and messages of MNS; set up, find out what is wrong",
      cli_mns},
 };

@@ -7,7 +7,7 @@
 #define CLI_MNS_SESSION_H
 
 #include "mns_place.h"
-#include "mns_show.h"
+#include "show.h"
 
 #include "config/config.h"
 

@@ -72,3 +72,35 @@ bool text_is_utf8(const char *text, size_t len)
             return false;
     return true;
 }
+
+bool text_is_plain(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
+        if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f || c1)
+            return false;
+    }
+    return text_is_utf8(text, len);
+}
+
+void text_dump(sl_buf_t *out, const void *bytes, size_t len)
+{
+    enum { ROW = 16 };
+    const unsigned char *at = bytes;
+    for (size_t row = 0; row < len; row += ROW) {
+        sl_buf_printf(out, "%08zx ", row);
+        for (size_t i = row; i < row + ROW; i++) {
+            if (i == row + ROW / 2)
+                sl_buf_append_byte(out, ' ');
+            if (i < len)
+                sl_buf_printf(out, " %02x", at[i]);
+            else
+                sl_buf_append_str(out, "   ");
+        }
+        sl_buf_append_str(out, "  |");
+        for (size_t i = row; i < row + ROW && i < len; i++)
+            sl_buf_append_byte(out, at[i] >= 0x20 && at[i] < 0x7f ? at[i] : '.');
+        sl_buf_append_str(out, "|\n");
+    }
+}

@@ -17,4 +17,10 @@ size_t text_cut(const char *text, size_t len, size_t most);
 /** Is it UTF-8, each character in its one form, and nothing cut off? */
 bool text_is_utf8(const char *text, size_t len);
 
+/** Is it text without control characters, but line ends and tabs? */
+bool text_is_plain(const char *text, size_t len);
+
+/** Appends a hex dump: offset, 16 bytes, and what of them is printable ASCII; a line each. */
+void text_dump(sl_buf_t *out, const void *bytes, size_t len);
+
 #endif

@@ -65,12 +65,41 @@ static void only_whole_characters_in_their_one_form_are_utf8(void **state)
     assert_true(text_is_utf8("a\0b", 3));
 }
 
+static void plain_text_has_no_control_characters_but_line_ends_and_tabs(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"", "a\tb\r\n", "é", "\xc2\xa0"};
+    static const char *const bad[] = {"\x1b[2J", "\x7f", "\xc2\x9b", "\xff", "bell\a"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(text_is_plain(good[i], strlen(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(text_is_plain(bad[i], strlen(bad[i])));
+    assert_false(text_is_plain("a\0b", 3));
+}
+
+static void a_dump_shows_every_byte_and_what_of_it_is_printable(void **state)
+{
+    (void)state;
+    sl_buf_t out = SL_BUF_INIT;
+    text_dump(&out, "", 0);
+    assert_int_equal(out.len, 0);
+    text_dump(&out, "0123456789abcdef\x00\xff~", 19);
+    sl_buf_append_byte(&out, '\0');
+    assert_string_equal(
+        (const char *)out.data,
+        "00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n"
+        "00000010  00 ff 7e                                          |..~|\n");
+    sl_buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(control_characters_are_shown_not_obeyed),
         cmocka_unit_test(columns_are_characters_not_bytes),
         cmocka_unit_test(only_whole_characters_in_their_one_form_are_utf8),
+        cmocka_unit_test(plain_text_has_no_control_characters_but_line_ends_and_tabs),
+        cmocka_unit_test(a_dump_shows_every_byte_and_what_of_it_is_printable),
         cmocka_unit_test(a_cut_never_ends_within_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

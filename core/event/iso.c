@@ -1,4 +1,4 @@
-#include "iso.h"
+#include "event/iso.h"
 
 #include <endian.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "iso.h"
+#include "event/iso.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

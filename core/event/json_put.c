@@ -1,6 +1,6 @@
 #include "json_put.h"
 
-#include "iso.h"
+#include "event/iso.h"
 #include "json_impl.h"
 
 #include <float.h>

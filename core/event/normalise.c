@@ -10,7 +10,7 @@
 #include "event/normalise.h"
 
 #include "field_type.h"
-#include "iso.h"
+#include "event/iso.h"
 #include "json_impl.h"
 #include "members.h"
 #include "pack.h"

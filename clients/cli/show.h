@@ -1,4 +1,4 @@
-/* mns_show.h - records on standard output, for eyes or for programs.
+/* show.h - records on standard output, for eyes or for programs.
  *
  *     record: QueueName jobs, ActiveMessages 3, …          one shape of data, three of text
  *
@@ -9,8 +9,8 @@
  *
  * In text, a tab, a line break, a backslash and every other control character of a value is written
  * as \t, \n, \r, \\ or \xNN; what is not known is empty, in JSON null.  Times are RFC 3339, UTC. */
-#ifndef CLI_MNS_SHOW_H
-#define CLI_MNS_SHOW_H
+#ifndef CLI_SHOW_H
+#define CLI_SHOW_H
 
 #include "base/buf.h"
 
@@ -36,10 +36,14 @@ void show_begin(show_t *show, show_shape_t shape);
 void show_text(show_t *show, const char *name, const char *text); /**< NULL or "": not known */
 /** A body, which may hold any byte; one that is no UTF-8 is shown in Base64. */
 void show_bytes(show_t *show, const char *name, const char *bytes, size_t len);
-void show_number(show_t *show, const char *name, int64_t number);   /**< -1: not known */
-void show_bool(show_t *show, const char *name, int64_t value);      /**< -1: not known */
-void show_time_s(show_t *show, const char *name, int64_t unix_s);   /**< -1: not known */
-void show_time_ms(show_t *show, const char *name, int64_t unix_ms); /**< 0: not known */
+void show_number(show_t *show, const char *name, int64_t number); /**< -1: not known */
+void show_uint(show_t *show, const char *name, uint64_t number);
+void show_bool(show_t *show, const char *name, int64_t value);       /**< -1: not known */
+void show_time_s(show_t *show, const char *name, int64_t unix_s);    /**< -1: not known */
+void show_time_ms(show_t *show, const char *name, int64_t unix_ms);  /**< 0: not known */
+void show_time_ns(show_t *show, const char *name, uint64_t unix_ns); /**< 0: not known */
+/** One msgpack value as it is; NULL: not known. */
+void show_raw(show_t *show, const char *name, const void *value, size_t len);
 void show_end(show_t *show);
 
 /** What was done: "created queue jobs", in JSON {"Result":"created","Kind":"queue",

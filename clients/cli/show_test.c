@@ -1,4 +1,4 @@
-#include "mns_show.h"
+#include "show.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "mns_show.h"
+#include "show.h"
 
 #include "cli.h"
 #include "format.h"
@@ -67,6 +67,11 @@ void show_number(show_t *show, const char *name, int64_t number)
         mp_put_int(out, number);
 }
 
+void show_uint(show_t *show, const char *name, uint64_t number)
+{
+    mp_put_uint(field(show, name), number);
+}
+
 void show_bool(show_t *show, const char *name, int64_t value)
 {
     sl_buf_t *out = field(show, name);
@@ -92,6 +97,24 @@ void show_time_ms(show_t *show, const char *name, int64_t unix_ms)
         mp_put_nil(out);
     else
         mp_put_time(out, unix_ms / 1000, (uint32_t)(unix_ms % 1000) * 1000000u);
+}
+
+void show_time_ns(show_t *show, const char *name, uint64_t unix_ns)
+{
+    sl_buf_t *out = field(show, name);
+    if (unix_ns == 0)
+        mp_put_nil(out);
+    else
+        mp_put_time(out, (int64_t)(unix_ns / 1000000000u), (uint32_t)(unix_ns % 1000000000u));
+}
+
+void show_raw(show_t *show, const char *name, const void *value, size_t len)
+{
+    sl_buf_t *out = field(show, name);
+    if (value == NULL)
+        mp_put_nil(out);
+    else
+        sl_buf_append(out, value, len);
 }
 
 /* -- text ---------------------------------------------------------------------------------- */
