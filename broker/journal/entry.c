@@ -13,6 +13,7 @@ enum {
     FLAG_CLEAN = 1,
     FLAG_BACKUP = 2,
     FLAG_DISK = 4,
+    FLAG_SALVAGED = 8,
     SUM_AT_STATE = STATE_BYTES - 8,
 };
 
@@ -24,8 +25,7 @@ static sl_err check(const uint8_t *at, size_t sum_at, const void *magic)
     return get_u16(at + 8) == ENTRY_VERSION ? SL_OK : SL_EVERSION;
 }
 
-/* -- state: magic, version, flags, count of parents, words, boot id, parents, sum ---------------
- */
+/* -- state: magic, version, flags, count of parents, words, boot id, parents, sum ------------- */
 
 /* The words that follow one another in the same order, written and read. */
 #define STATE_WORDS(X) \
@@ -35,14 +35,19 @@ enum { STATE_AT_WORDS = 16, STATE_AT_BOOT = 88, STATE_AT_PARENTS = 128 };
 _Static_assert(STATE_AT_BOOT + BOOT_ID_BYTES <= STATE_AT_PARENTS, "the boot id has room");
 _Static_assert(STATE_AT_PARENTS + 16 * STORE_PARENTS_MAX <= SUM_AT_STATE, "parents have room");
 
+static uint16_t flags_of(const store_state_t *state)
+{
+    return (uint16_t)((state->clean ? FLAG_CLEAN : 0) | (state->backup ? FLAG_BACKUP : 0) |
+                      (state->sync == STORE_SYNC_DISK ? FLAG_DISK : 0) |
+                      (state->salvaged ? FLAG_SALVAGED : 0));
+}
+
 void state_write(uint8_t at[STATE_BYTES], const store_state_t *state)
 {
     memset(at, 0, STATE_BYTES);
     memcpy(at, state_magic, ENTRY_MAGIC_BYTES);
     put_u16(at + 8, ENTRY_VERSION);
-    put_u16(at + 10,
-            (uint16_t)((state->clean ? FLAG_CLEAN : 0) | (state->backup ? FLAG_BACKUP : 0) |
-                       (state->sync == STORE_SYNC_DISK ? FLAG_DISK : 0)));
+    put_u16(at + 10, flags_of(state));
     put_u32(at + 12, state->parent_count);
     uint8_t *to = at + STATE_AT_WORDS;
 #define X(word)               \
@@ -71,6 +76,7 @@ sl_err state_read(store_state_t *state, const void *data, size_t len)
         .sync = flags & FLAG_DISK ? STORE_SYNC_DISK : STORE_SYNC_OS,
         .clean = (flags & FLAG_CLEAN) != 0,
         .backup = (flags & FLAG_BACKUP) != 0,
+        .salvaged = (flags & FLAG_SALVAGED) != 0,
         .parent_count = get_u32(at + 12),
     };
     const uint8_t *from = at + STATE_AT_WORDS;
@@ -89,8 +95,7 @@ sl_err state_read(store_state_t *state, const void *data, size_t len)
     return SL_OK;
 }
 
-/* -- tail: magic, version, length of the topic, journal, last, sum over the rest; topic ---------
- */
+/* -- tail: magic, version, length of the topic, journal, last, sum over the rest; topic ------- */
 
 enum { TAIL_AT_LEN = 12, TAIL_AT_JOURNAL = 16, TAIL_AT_LAST = 24, TAIL_AT_SUM = 32 };
 
@@ -139,8 +144,7 @@ sl_err tail_read(store_tail_t *tail, const void *data, size_t len)
     return SL_OK;
 }
 
-/* -- keys ---------------------------------------------------------------------------------------
- */
+/* -- keys ------------------------------------------------------------------------------------- */
 
 void record_key(uint8_t key[KEY_RECORD_BYTES], uint64_t first)
 {

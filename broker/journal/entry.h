@@ -41,8 +41,9 @@ typedef struct store_state {
     uint64_t time_ns; /**< of the newest record */
     uint64_t inode;   /**< of the file it was written to: a copy is noticed */
     store_sync_t sync;
-    bool clean;  /**< the run that wrote it ended in order */
-    bool backup; /**< written by store_backup, and by no broker since */
+    bool clean;    /**< the run that wrote it ended in order */
+    bool backup;   /**< written by store_backup, and by no broker since */
+    bool salvaged; /**< its records were taken out of a damaged file; no broker wrote since */
     char boot[BOOT_ID_BYTES + 1];
     store_parent_t parents[STORE_PARENTS_MAX];
     uint32_t parent_count;

@@ -1,4 +1,6 @@
 /* store.c - open: is the file sound, which stream goes on; close. */
+#include "pages.h"
+#include "salvage.h"
 #include "store_impl.h"
 
 #include <errno.h>
@@ -19,8 +21,7 @@ typedef struct opening {
     const char *failed;
 } opening_t;
 
-/* -- options, directory, lock -------------------------------------------------------------------
- */
+/* -- options, directory, lock ----------------------------------------------------------------- */
 
 static bool read_boot_id(char id[BOOT_ID_BYTES + 1])
 {
@@ -85,29 +86,71 @@ static sl_err take_lock(opening_t *p)
     return SL_OK;
 }
 
-/* -- what is there ------------------------------------------------------------------------------
- */
+/* -- what is there ---------------------------------------------------------------------------- */
 
-static sl_err survey_tree(opening_t *p)
+/* What a walk found, as one result: sound, made but never written, or damaged. */
+static sl_err judge(opening_t *p, const pages_t *pages, sl_err walked)
 {
-    MDB_txn *txn;
-    MDB_cursor *cursor;
-    MDB_val key, data;
-    int rc = mdb_txn_begin(p->s->env, NULL, MDB_RDONLY, &txn);
-    if (rc != 0)
-        return store_error(rc);
-    rc = mdb_cursor_open(txn, p->s->dbi, &cursor);
-    if (rc == 0) {
-        rc = mdb_cursor_get(cursor, &key, &data, MDB_FIRST);
-        for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))
-            survey_entry(&p->survey, key.mv_data, key.mv_size, data.mv_data, data.mv_size);
-        mdb_cursor_close(cursor);
+    survey_t *v = &p->survey;
+    const char *fault = walked == SL_EPROTO ? pages->fault : NULL;
+    if (walked == SL_OK && pages_untouched(pages)) {
+        p->made = true;
+        return SL_OK;
     }
-    mdb_txn_abort(txn);
-    if (rc != MDB_NOTFOUND)
-        return store_error(rc);
-    survey_end(&p->survey);
-    return p->survey.err;
+    if (walked == SL_OK) {
+        survey_end(v);
+        fault = v->fault;
+        if (fault == NULL && v->state.txn != pages->meta.txn)
+            fault = "the meta page and the state are of different transactions";
+    }
+    if (v->err != SL_OK || (walked != SL_OK && walked != SL_EPROTO))
+        return v->err != SL_OK ? v->err : walked;
+    if (v->newer) {
+        p->failed = "a newer program wrote this journal";
+        return SL_EVERSION;
+    }
+    if (fault == NULL)
+        return SL_OK;
+    snprintf(p->found.damage, sizeof p->found.damage, "%s", fault);
+    p->failed = "the journal is damaged";
+    return SL_EPROTO;
+}
+
+/* Walks the file without LMDB. */
+static sl_err examine(opening_t *p, pages_t *pages)
+{
+    p->failed = "the journal cannot be read";
+    survey_free(&p->survey);
+    store_topics_free(p->s);
+    p->survey = (survey_t){.s = p->s};
+    char *path = store_path(p->s->dir, STORE_FILE);
+    sl_err err = path != NULL ? pages_open(pages, path) : SL_ENOMEM;
+    if (err == SL_OK)
+        err = pages_walk(pages, survey_entry, &p->survey);
+    err = judge(p, pages, err);
+    free(path);
+    pages_close(pages);
+    return err;
+}
+
+static sl_err examine_or_salvage(opening_t *p)
+{
+    pages_t *pages = malloc(sizeof *pages); /* too large for a stack */
+    if (pages == NULL)
+        return SL_ENOMEM;
+    sl_err err = examine(p, pages);
+    if (err == SL_EPROTO) {
+        p->failed = "the journal is damaged, and what is left cannot be copied";
+        err = salvage(p->s, &p->found.salvaged);
+        if (err == SL_OK)
+            err = examine(p, pages);
+        if (err == SL_EPROTO) { /* what was just written: then nothing can be trusted */
+            errno = EIO;
+            err = SL_EIO;
+        }
+    }
+    free(pages);
+    return err;
 }
 
 /* Deletes the records that do not stand their sum: they are aside already. */
@@ -132,11 +175,12 @@ static int delete_damaged(opening_t *p)
     return mdb_txn_commit(txn);
 }
 
-/* -- which stream -------------------------------------------------------------------------------
- */
+/* -- which stream ----------------------------------------------------------------------------- */
 
 static const char *why_new(const store_t *s, const store_state_t *last)
 {
+    if (last->salvaged)
+        return "the journal was damaged";
     if (last->stream == 0)
         return "the journal is new";
     if (last->backup)
@@ -150,15 +194,6 @@ static const char *why_new(const store_t *s, const store_state_t *last)
     return "the machine went down while the journal was not synced";
 }
 
-static sl_err random_id(uint64_t *id)
-{
-    do {
-        if (getrandom(id, sizeof *id, 0) != (ssize_t)sizeof *id)
-            return SL_EIO;
-    } while (*id == 0);
-    return SL_OK;
-}
-
 static sl_err begin_stream(store_state_t *state)
 {
     if (state->stream != 0) {
@@ -168,7 +203,7 @@ static sl_err begin_stream(store_state_t *state)
         state->parents[0] = (store_parent_t){state->stream, state->next - 1};
         state->parent_count = kept + 1;
     }
-    return random_id(&state->stream);
+    return store_random_id(&state->stream);
 }
 
 /* The mark of this run: synced before anything is numbered. */
@@ -178,7 +213,7 @@ static sl_err mark_run(opening_t *p, const char *why)
     store_state_t state = s->state;
     if (why != NULL && begin_stream(&state) != SL_OK)
         return SL_EIO;
-    state.clean = state.backup = false;
+    state.clean = state.backup = state.salvaged = false;
     state.sync = s->o.sync;
     state.inode = store_inode(s->dir);
     state.era += ERA_STEP;
@@ -196,11 +231,10 @@ static sl_err mark_run(opening_t *p, const char *why)
 static sl_err first_state(store_state_t *state)
 {
     *state = (store_state_t){.next = 1, .oldest = 1};
-    return random_id(&state->journal);
+    return store_random_id(&state->journal);
 }
 
-/* -- open ---------------------------------------------------------------------------------------
- */
+/* -- open ------------------------------------------------------------------------------------- */
 
 static void report(opening_t *p, const char *why, bool was_clean)
 {
@@ -226,7 +260,7 @@ static void report(opening_t *p, const char *why, bool was_clean)
 static sl_err open_env(opening_t *p)
 {
     p->failed = "the environment cannot be opened";
-    sl_err err = store_error(store_env_open(p->s));
+    sl_err err = store_error(store_env_open(p->s, STORE_FILE));
     if (err == SL_OK)
         p->failed = NULL;
     return err;
@@ -240,24 +274,31 @@ static void adopt(opening_t *p)
     store_publish(s);
 }
 
+/* A file of no bytes is one that a machine made and did not live to write. */
+static sl_err look_at_file(opening_t *p)
+{
+    p->made = store_file_bytes(p->s->dir) == 0;
+    return p->made ? SL_OK : examine_or_salvage(p);
+}
+
 static sl_err open_to_write(opening_t *p)
 {
     store_t *s = p->s;
     sl_err err = make_dir(p);
     if (err == SL_OK)
         err = take_lock(p);
-    p->made = store_inode(s->dir) == 0;
     if (err == SL_OK)
-        err = open_env(p);
+        err = look_at_file(p);
     if (err == SL_OK && p->made)
         err = first_state(&p->survey.state);
-    else if (err == SL_OK)
-        err = survey_tree(p);
+    if (err == SL_OK)
+        err = open_env(p);
     if (err != SL_OK)
         return err;
     adopt(p);
     const char *why = why_new(s, &s->state);
     bool was_clean = s->state.clean;
+    p->failed = "damaged records cannot be taken out";
     if (p->survey.damaged_count > 0)
         err = store_error(delete_damaged(p));
     if (err == SL_OK)
@@ -266,14 +307,41 @@ static sl_err open_to_write(opening_t *p)
     return err;
 }
 
+/* Beside a process that writes: holds a snapshot, so that its pages stay as they are, and walks
+ * what is in it.  The meta page read must be the snapshot's own. */
+static sl_err examine_snapshot(opening_t *p, pages_t *pages)
+{
+    enum { TRIES = 1000 };
+    MDB_txn *txn;
+    sl_err err = SL_EAGAIN;
+    for (int i = 0; i < TRIES && err == SL_EAGAIN; i++) {
+        int rc = mdb_txn_begin(p->s->env, NULL, MDB_RDONLY, &txn);
+        if (rc != 0)
+            return store_error(rc);
+        err = examine(p, pages);
+        if (pages->meta.txn != mdb_txn_id(txn))
+            err = SL_EAGAIN;
+        mdb_txn_abort(txn);
+    }
+    return err == SL_EAGAIN ? SL_EPROTO : err; /* no meta page says what LMDB read in it */
+}
+
 static sl_err open_to_read(opening_t *p)
 {
     p->failed = "there is no journal";
-    if (store_inode(p->s->dir) == 0)
+    if (store_file_bytes(p->s->dir) == 0)
         return SL_ENOENT;
+    pages_t *pages = malloc(sizeof *pages);
+    if (pages == NULL)
+        return SL_ENOMEM;
     sl_err err = open_env(p);
     if (err == SL_OK)
-        err = survey_tree(p);
+        err = examine_snapshot(p, pages);
+    free(pages);
+    if (err == SL_OK && p->made) {
+        p->failed = "there is no journal";
+        err = SL_ENOENT;
+    }
     if (err != SL_OK)
         return err;
     adopt(p);
@@ -291,7 +359,7 @@ sl_err store_open(store_t **out, const store_options_t *o, store_found_t *found,
         err = o->read_only ? open_to_read(&p) : open_to_write(&p);
     }
     if (failed != NULL)
-        *failed = p.failed;
+        *failed = err != SL_OK ? p.failed : NULL;
     if (found != NULL)
         *found = p.found;
     survey_free(&p.survey);

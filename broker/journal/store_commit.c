@@ -32,8 +32,7 @@ typedef struct draft {
     store_topic_t *dirty; /* topics whose tails it moves */
 } draft_t;
 
-/* -- topics -------------------------------------------------------------------------------------
- */
+/* -- topics ----------------------------------------------------------------------------------- */
 
 store_topic_t *store_topic(store_t *s, const char *name, size_t len)
 {
@@ -60,8 +59,7 @@ void store_topics_free(store_t *s)
     }
 }
 
-/* -- entries ------------------------------------------------------------------------------------
- */
+/* -- entries ---------------------------------------------------------------------------------- */
 
 int store_put_state(store_t *s, MDB_txn *txn, store_state_t *state)
 {
@@ -124,8 +122,7 @@ static int note_tail(store_t *s, draft_t *d, const record_t *r)
     return 0;
 }
 
-/* -- retention ----------------------------------------------------------------------------------
- */
+/* -- retention -------------------------------------------------------------------------------- */
 
 static bool retention_due(const store_t *s, const store_tally_t *t, uint64_t wall_ns)
 {
@@ -189,8 +186,7 @@ static int delete_some(store_t *s, draft_t *d, size_t limit,
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* -- a draft, from begin to commit --------------------------------------------------------------
- */
+/* -- a draft, from begin to commit ------------------------------------------------------------ */
 
 static int draft_begin(store_t *s, draft_t *d)
 {
@@ -262,8 +258,7 @@ int store_commit_mark(store_t *s, store_state_t *state)
     return rc;
 }
 
-/* -- what failed --------------------------------------------------------------------------------
- */
+/* -- what failed ------------------------------------------------------------------------------ */
 
 /* Does live data take more than half of the map?  Then deleting is what helps. */
 static bool crowded(const store_t *s, const store_tally_t *t, uint64_t wall_ns)
@@ -321,7 +316,7 @@ static int store_recover(store_t *s)
 {
     pthread_rwlock_wrlock(&s->env_lock);
     store_env_close(s);
-    int rc = store_env_open(s);
+    int rc = store_env_open(s, STORE_FILE);
     pthread_rwlock_unlock(&s->env_lock);
     if (rc != 0)
         return rc;

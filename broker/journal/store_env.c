@@ -5,10 +5,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READERS_MAX = 510, MODE = 0640 };
+enum { READERS_MAX = 510, MODE = 0640, ASIDE_MAX = 1000 };
 
 sl_err store_error(int rc)
 {
@@ -29,6 +30,15 @@ sl_err store_error(int rc)
         errno = rc > 0 ? rc : EIO; /* LMDB's own numbers are negative */
         return SL_EIO;
     }
+}
+
+sl_err store_random_id(uint64_t *id)
+{
+    do {
+        if (getrandom(id, sizeof *id, 0) != (ssize_t)sizeof *id)
+            return SL_EIO;
+    } while (*id == 0);
+    return SL_OK;
 }
 
 char *store_path(const char *dir, const char *name)
@@ -61,9 +71,9 @@ static int map_env(store_t *s, const char *path)
     return rc;
 }
 
-int store_env_open(store_t *s)
+int store_env_open(store_t *s, const char *file)
 {
-    char *path = store_path(s->dir, STORE_FILE);
+    char *path = store_path(s->dir, file);
     if (path == NULL)
         return ENOMEM;
     int rc = map_env(s, path);
@@ -151,6 +161,8 @@ void store_put_record_aside(store_t *s, uint64_t first, const void *bytes, size_
 {
     char name[48];
     snprintf(name, sizeof name, "record-%" PRIu64, first);
+    if (atomic_load(&s->quarantined) >= ASIDE_MAX)
+        return; /* a disk that breaks must not be filled with what it broke */
     if (!s->o.read_only && store_put_aside(s->dir, name, bytes, len))
         atomic_fetch_add(&s->quarantined, 1);
 }

@@ -65,15 +65,16 @@ struct store {
     store_stat_t stat;
 };
 
-/* -- store_env.c --------------------------------------------------------------------------------
- */
+/* -- store_env.c ------------------------------------------------------------------------------ */
 
 /** LMDB's result as one of ours; sets errno for SL_EIO. */
 sl_err store_error(int rc);
 
-/** Opens LMDB's environment in DIR.  @return LMDB's result. */
-int store_env_open(store_t *s);
+/** Opens LMDB's environment on DIR/file.  @return LMDB's result. */
+int store_env_open(store_t *s, const char *file);
 void store_env_close(store_t *s);
+
+sl_err store_random_id(uint64_t *id); /**< never 0 */
 
 /** "DIR/name"; NULL: no memory.  The caller frees it. */
 char *store_path(const char *dir, const char *name);
@@ -97,8 +98,7 @@ static inline uint64_t store_footprint(size_t key_len, size_t len)
            POINTER;
 }
 
-/* -- store_commit.c -----------------------------------------------------------------------------
- */
+/* -- store_commit.c --------------------------------------------------------------------------- */
 
 /** The topic's entry, made when it is new.  NULL: no memory. */
 store_topic_t *store_topic(store_t *s, const char *name, size_t len);
@@ -115,8 +115,7 @@ int store_commit_mark(store_t *s, store_state_t *state);
 /** Makes what readers and store_stat see of what was committed. */
 void store_publish(store_t *s);
 
-/* -- survey.c -----------------------------------------------------------------------------------
- */
+/* -- survey.c --------------------------------------------------------------------------------- */
 
 /** What a walk over all entries, in the order of their keys, found. */
 typedef struct survey {
@@ -134,13 +133,14 @@ typedef struct survey {
     sl_err err;        /**< SL_ENOMEM */
 } survey_t;
 
-void survey_entry(survey_t *v, const void *key, size_t key_len, const void *data, size_t len);
+/** A pages_entry_fn; ctx is the survey. */
+void survey_entry(void *ctx, const void *key, size_t key_len, const void *data, size_t len,
+                  size_t room);
 /** After the last entry. */
 void survey_end(survey_t *v);
 void survey_free(survey_t *v);
 
-/* -- store_read.c -------------------------------------------------------------------------------
- */
+/* -- store_read.c ----------------------------------------------------------------------------- */
 
 /** The state as a snapshot has it. */
 sl_err store_get_state(store_t *s, MDB_txn *txn, store_state_t *state);

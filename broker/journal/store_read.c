@@ -34,8 +34,7 @@ sl_err store_get_state(store_t *s, MDB_txn *txn, store_state_t *state)
     return rc == 0 ? state_read(state, data.mv_data, data.mv_size) : store_error(rc);
 }
 
-/* -- a snapshot ---------------------------------------------------------------------------------
- */
+/* -- a snapshot ------------------------------------------------------------------------------- */
 
 static sl_err walk_open(walk_t *w, store_t *s)
 {
@@ -72,8 +71,7 @@ static void walk_close(walk_t *w)
     errno = saved;
 }
 
-/* -- records ------------------------------------------------------------------------------------
- */
+/* -- records ---------------------------------------------------------------------------------- */
 
 /* Moves the cursor to the record that may hold `number`: the last one that begins at or before it,
  * or the first one behind.  @return LMDB's result. */
@@ -106,8 +104,7 @@ static bool sound(walk_t *w, const MDB_val *key, const MDB_val *data, record_t *
     return false;
 }
 
-/* -- showing ------------------------------------------------------------------------------------
- */
+/* -- showing ---------------------------------------------------------------------------------- */
 
 static void show_hole_part(walk_t *w, uint64_t to, bool damage)
 {
@@ -178,8 +175,7 @@ sl_err store_read(store_t *s, uint64_t after, uint64_t until, size_t bytes, jour
     return err;
 }
 
-/* -- finding ------------------------------------------------------------------------------------
- */
+/* -- finding ---------------------------------------------------------------------------------- */
 
 /* The first sound record that ends at or behind `number`; false: there is none. */
 static bool sound_from(walk_t *w, uint64_t number, record_t *r)
@@ -220,8 +216,7 @@ sl_err store_find(store_t *s, uint64_t since_ns, uint64_t *after)
     return err;
 }
 
-/* -- ids ----------------------------------------------------------------------------------------
- */
+/* -- ids -------------------------------------------------------------------------------------- */
 
 enum {
     IDS_STEP_RECORDS = 4096,  /* in one snapshot, backwards */
@@ -287,8 +282,7 @@ sl_err store_ids(store_t *s, uint64_t count, void (*ids)(void *ctx, const record
     return SL_OK;
 }
 
-/* -- tails, and what there is -------------------------------------------------------------------
- */
+/* -- tails, and what there is ----------------------------------------------------------------- */
 
 sl_err store_tails(store_t *s,
                    void (*tail)(void *ctx, const char *topic, size_t len, uint64_t last), void *ctx)

@@ -65,8 +65,7 @@ static sl_err commit(fixture_t *f, int records, uint32_t count, size_t body)
     return err;
 }
 
-/* -- commit and read ----------------------------------------------------------------------------
- */
+/* -- commit and read -------------------------------------------------------------------------- */
 
 static void new_journal_is_empty_and_begins_at_one(void **state)
 {
@@ -151,8 +150,7 @@ static void numbers_that_do_not_follow_are_refused(void **state)
     assert_int_equal(commit(f, 1, 10, 100), SL_OK);
 }
 
-/* -- across a restart ---------------------------------------------------------------------------
- */
+/* -- across a restart ------------------------------------------------------------------------- */
 
 static void collect_tail(void *ctx, const char *topic, size_t len, uint64_t last)
 {
@@ -221,8 +219,7 @@ static void ids_come_from_the_newest_records_oldest_first(void **state)
     assert_int_equal(seen.records, 0);
 }
 
-/* -- which stream -------------------------------------------------------------------------------
- */
+/* -- which stream ----------------------------------------------------------------------------- */
 
 static void new_stream_names_the_old_one_as_parent(fixture_t *f, uint64_t old)
 {
@@ -301,8 +298,7 @@ static void parents_are_kept_newest_first_and_eight_at_most(void **state)
     assert_int_equal(f->found.parents[7].last, 5);
 }
 
-/* -- retention, find, stat ----------------------------------------------------------------------
- */
+/* -- retention, find, stat -------------------------------------------------------------------- */
 
 static void retention_by_bytes_takes_the_oldest(void **state)
 {
@@ -383,8 +379,7 @@ static void find_never_answers_below_the_oldest(void **state)
     assert_int_equal(found_after(f, stat.newest_time_ns + 1), stat.next - 1);
 }
 
-/* -- who may open -------------------------------------------------------------------------------
- */
+/* -- who may open ----------------------------------------------------------------------------- */
 
 static void second_writer_is_refused(void **state)
 {

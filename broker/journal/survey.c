@@ -57,7 +57,16 @@ static void note_damaged(survey_t *v, uint64_t first, const void *data, size_t l
     store_put_record_aside(v->s, first, data, len);
 }
 
-static void survey_record(survey_t *v, uint64_t first, size_t key_len, const void *data, size_t len)
+/* Is a record there that is whole, but for the length that the tree gives it? */
+static bool whole_but_for_length(const void *data, size_t room)
+{
+    record_t r;
+    size_t claims = record_claims(data, room);
+    return claims > 0 && claims <= room && record_read(&r, data, claims) == SL_OK;
+}
+
+static void survey_record(survey_t *v, uint64_t first, size_t key_len, const void *data, size_t len,
+                          size_t room)
 {
     record_t r;
     sl_err err = record_read(&r, data, len);
@@ -65,7 +74,11 @@ static void survey_record(survey_t *v, uint64_t first, size_t key_len, const voi
         v->newer = true;
         return;
     }
-    if (err != SL_OK || r.first != first) {
+    if (err == SL_OK ? r.first != first : whole_but_for_length(data, room)) {
+        fault(v, "the tree gives a record that is whole another number or length");
+        return;
+    }
+    if (err != SL_OK) {
         note_damaged(v, first, data, len);
         return;
     }
@@ -87,8 +100,10 @@ static void survey_record(survey_t *v, uint64_t first, size_t key_len, const voi
     v->newest_time_ns = r.time_ns;
 }
 
-void survey_entry(survey_t *v, const void *key, size_t key_len, const void *data, size_t len)
+void survey_entry(void *ctx, const void *key, size_t key_len, const void *data, size_t len,
+                  size_t room)
 {
+    survey_t *v = ctx;
     const uint8_t *name = key;
     uint64_t first;
     if (key_len == 1 && name[0] == KEY_STATE)
@@ -96,7 +111,7 @@ void survey_entry(survey_t *v, const void *key, size_t key_len, const void *data
     else if (key_len > 1 && name[0] == KEY_TAIL)
         survey_tail(v, name + 1, key_len - 1, data, len);
     else if (record_key_read(key, key_len, &first))
-        survey_record(v, first, key_len, data, len);
+        survey_record(v, first, key_len, data, len, room);
     else
         fault(v, "an entry has a key of no kind");
 }

@@ -35,7 +35,8 @@ record_t test_record(int slot, uint64_t first, uint32_t count, const char *topic
 /** Is this the record that test_record made of the same numbers, byte by byte? */
 bool test_same(const record_t *a, const record_t *b);
 
-/** A new directory under $TMPDIR; the caller gives it back to test_dir_remove. */
+/** A new directory, in memory where that can be: a sync costs nothing.  The caller gives it back to
+ *  test_dir_remove. */
 char *test_dir_make(void);
 void test_dir_remove(char *dir);
 
