@@ -58,6 +58,25 @@ static mp_cursor_t status_value(const wire_query_t *status, const char *key)
     return in;
 }
 
+/* The number under a key of the map at which the cursor stands. */
+static uint64_t map_number(mp_cursor_t in, const char *key)
+{
+    uint32_t pairs, len;
+    const char *name;
+    uint64_t number;
+    assert_true(mp_get_map(&in, &pairs));
+    for (; pairs > 0; pairs--) {
+        assert_true(mp_get_str(&in, &name, &len));
+        if (len == strlen(key) && memcmp(name, key, len) == 0) {
+            assert_true(mp_get_uint(&in, &number));
+            return number;
+        }
+        assert_true(mp_skip(&in));
+    }
+    fail_msg("the map has no %s", key);
+    return 0;
+}
+
 static void publish_some(void)
 {
     void *publisher = fixture_dealer(&f, f.broker.intake_endpoint);
@@ -115,7 +134,16 @@ static void query_status_tells_what_people_ask_for(void **state)
     at = status_value(&msg, "counters");
     assert_true(mp_get_map(&at, &count));
     assert_int_equal(count, BROKER_COUNTER_COUNT);
+    at = status_value(&msg, "parents");
+    assert_true(mp_get_array(&at, &count));
+    assert_int_equal(count, 0);
+    at = status_value(&msg, "journal");
+    assert_int_equal(map_number(at, "next"), 4);
+    assert_int_equal(map_number(at, "oldest"), 1);
+    assert_int_equal(map_number(at, "records"), 1);
     at = status_value(&msg, "dedup");
+    assert_int_equal(map_number(at, "window_events"), f.options.dedup_count);
+    assert_int_equal(map_number(at, "window_ms"), f.options.dedup_age_ms);
     assert_true(mp_skip(&at));
     at = mp_cursor(parts.data[0], parts.len[0]);
     assert_true(mp_skip(&at) && at.at == at.end); /* the whole of it is one good value */

@@ -249,6 +249,35 @@ static void restart_remembers_as_many_ids_as_the_window_holds(void **state)
     fixture_close(&f);
 }
 
+/* What retention took is not recognised after a restart, and the window in force says so before. */
+static void restart_window_in_force_ends_where_retention_does(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 60, EVENTS = 50, BYTES = 1000 }; /* 3 MB */
+    sl_clock_manual_init(&f.clock, 1000ull * MS, 1000000000ull * MS);
+    f.use_clock = &f.clock.clock;
+    f.options.retain_bytes = 1 << 20;
+    fixture_open(&f);
+    void *dealer = publisher();
+    fixture_settle(&f);
+    assert_int_equal(fixture_count(&f, BROKER_DEDUP_WINDOW_EVENTS), f.options.dedup_count);
+    assert_int_equal(fixture_count(&f, BROKER_DEDUP_WINDOW_MS), f.options.dedup_age_ms);
+    for (uint64_t n = 1; n <= REQUESTS; n++) {
+        sl_clock_manual_advance(&f.clock, MS * 1000);
+        publisher_send(dealer, &(pub_t){n, "Job.a", EVENTS, BYTES, 1 + EVENTS * n});
+        wire_intake_t answer = publisher_answer(&f, dealer);
+        assert_int_equal(answer.type, WIRE_ACK);
+    }
+    sl_clock_manual_advance(&f.clock, MS * 1000);
+    fixture_settle(&f);
+    uint64_t window = fixture_count(&f, BROKER_DEDUP_WINDOW_EVENTS);
+    assert_in_range(window, EVENTS, REQUESTS * EVENTS / 2);
+    assert_int_equal(fixture_count(&f, BROKER_DEDUP_WINDOW_MS), window / EVENTS * 1000);
+    restart();
+    assert_int_equal(f.broker.recovery.ids, window);
+    fixture_close(&f);
+}
+
 static void restart_time_never_goes_back(void **state)
 {
     (void)state;
@@ -347,6 +376,7 @@ int main(void)
         TEST(restart_after_the_machine_stopped_is_a_new_stream_with_durability_os),
         TEST(restart_remembers_ids_as_long_as_their_age_allows),
         TEST(restart_remembers_as_many_ids_as_the_window_holds),
+        TEST(restart_window_in_force_ends_where_retention_does),
         TEST(restart_time_never_goes_back),
         TEST(restart_after_a_drain_has_all_that_was_taken),
         TEST(restart_beside_a_running_broker_is_refused),

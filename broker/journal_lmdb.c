@@ -30,7 +30,8 @@ enum {
     SLOTS = JOURNAL_IN_FLIGHT_MAX,
     GROUP_BYTES_MAX = 8 << 20,
     HOUSEKEEP_EVERY_S = 5,
-    FLUSH_BYTES = 1 << 20, /* appended: worth a group before the turn ends */
+    WORKS_AFTER_NS = 1000 * 1000 * 1000, /* on a disk that is nearly full some groups still fit */
+    FLUSH_BYTES = 1 << 20,               /* appended: worth a group before the turn ends */
 };
 
 _Static_assert((SLOTS & (SLOTS - 1)) == 0, "positions are taken modulo SLOTS");
@@ -60,7 +61,10 @@ typedef struct journal_lmdb {
     /* The thread's. */
     pthread_t thread;
     record_t *records;
-    uint64_t failures, failing_since_ns; /* in a row */
+    const sl_clock_t *clock;
+    uint64_t failures, failing_since_ns; /* since it last worked for a while */
+    uint64_t failed_ns;                  /* the last of them */
+    bool works;                          /* the last commit succeeded */
     struct timespec housekeep_at;
     sl_err last_err;
     int last_errno;
@@ -119,8 +123,10 @@ static void on_failure(journal_lmdb_t *j, sl_err err, int number, size_t count)
 {
     counter_add(&j->o.counters[BROKER_JOURNAL_FAILED_COMMITS], 1);
     counter_set(&j->o.counters[BROKER_JOURNAL_ERRNO], (uint64_t)number);
+    j->works = false;
+    j->failed_ns = sl_clock_mono_ns(j->clock);
     if (j->failures == 0)
-        j->failing_since_ns = sl_clock_mono_ns(&sl_clock_system);
+        j->failing_since_ns = j->failed_ns;
     if (j->failures++ == 0 || err != j->last_err || number != j->last_errno)
         LOG_WARN("JOURNAL-FAILED",
                  "error=%s errno=%d cause=\"%s\" batches=%zu first=%llu; publishers are told to "
@@ -143,6 +149,16 @@ static void look_at_oldest(journal_lmdb_t *j)
     atomic_store_explicit(&j->oldest, oldest_of(&stat), memory_order_relaxed);
 }
 
+static void tell_if_it_works(journal_lmdb_t *j)
+{
+    if (j->failures == 0 || !j->works || sl_clock_mono_ns(j->clock) - j->failed_ns < WORKS_AFTER_NS)
+        return;
+    LOG_INFO("JOURNAL-WORKS", "failures=%llu failing_ms=%llu; it commits again",
+             (unsigned long long)j->failures,
+             (unsigned long long)((j->failed_ns - j->failing_since_ns) / 1000000));
+    j->failures = 0;
+}
+
 static void on_success(journal_lmdb_t *j, size_t count, uint64_t took_ns)
 {
     counter_t *c = j->o.counters;
@@ -152,26 +168,21 @@ static void on_success(journal_lmdb_t *j, size_t count, uint64_t took_ns)
     counter_add(&c[BROKER_JOURNAL_COMMIT_US], took_ns / 1000);
     if (took_ns / 1000 > counter_get(&c[BROKER_JOURNAL_COMMIT_MAX_US]))
         counter_set(&c[BROKER_JOURNAL_COMMIT_MAX_US], took_ns / 1000);
-    if (j->failures == 0)
-        return;
-    LOG_INFO(
-        "JOURNAL-WORKS", "failures=%llu failing_ms=%llu; it commits again",
-        (unsigned long long)j->failures,
-        (unsigned long long)((sl_clock_mono_ns(&sl_clock_system) - j->failing_since_ns) / 1000000));
-    j->failures = 0;
     counter_set(&c[BROKER_JOURNAL_ERRNO], 0);
+    j->works = true;
+    tell_if_it_works(j);
 }
 
 static sl_err commit(journal_lmdb_t *j, size_t count)
 {
-    uint64_t began_ns = sl_clock_mono_ns(&sl_clock_system);
+    uint64_t began_ns = sl_clock_mono_ns(j->clock);
     errno = 0;
     sl_err err = j->o.commit != NULL ? j->o.commit(j->o.commit_ctx, j->store, j->records, count)
                                      : store_commit(j->store, j->records, count);
     if (err != SL_OK)
         on_failure(j, err, errno, count);
     else
-        on_success(j, count, sl_clock_mono_ns(&sl_clock_system) - began_ns);
+        on_success(j, count, sl_clock_mono_ns(j->clock) - began_ns);
     return err;
 }
 
@@ -195,6 +206,7 @@ static void housekeep_if_due(journal_lmdb_t *j)
     j->housekeep_at.tv_sec = now.tv_sec + HOUSEKEEP_EVERY_S;
     if (store_housekeep(j->store) == SL_OK)
         look_at_oldest(j);
+    tell_if_it_works(j);
 }
 
 /* With the lock.  @return false: nothing came until the house was due. */
@@ -385,6 +397,7 @@ sl_err journal_lmdb_create(journal_t **out, const journal_lmdb_options_t *option
         return SL_ENOMEM;
     j->base = (journal_t){.ops = &lmdb_ops, .fd = -1};
     j->o = *options;
+    j->clock = options->store.clock != NULL ? options->store.clock : &sl_clock_system;
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);

@@ -27,6 +27,7 @@ static topic_t *topic;
 static journal_t *journal;
 static counter_t counters[BROKER_COUNTER_COUNT];
 static store_found_t found;
+static sl_clock_manual_t time_; /* moved only while the thread has nothing to do */
 static disk_t disk;
 static uint64_t done_first[JOURNAL_IN_FLIGHT_MAX]; /* of the batches that completed, in order */
 static sl_err done_err[JOURNAL_IN_FLIGHT_MAX];
@@ -86,10 +87,11 @@ static void on_done(void *ctx, batch_t *b, sl_err err)
 static void create(void)
 {
     const char *failed;
-    journal_lmdb_options_t options = {.store = {.dir = dir, .sync = STORE_SYNC_OS},
-                                      .counters = counters,
-                                      .commit = on_commit,
-                                      .commit_ctx = &disk};
+    journal_lmdb_options_t options = {
+        .store = {.dir = dir, .sync = STORE_SYNC_OS, .clock = &time_.clock},
+        .counters = counters,
+        .commit = on_commit,
+        .commit_ctx = &disk};
     assert_int_equal(journal_lmdb_create(&journal, &options, &found, &failed), SL_OK);
     journal_attach(journal, on_done, NULL);
     next = found.next;
@@ -105,6 +107,7 @@ static int open_journal(void **state)
     memset(counters, 0, sizeof counters);
     disk = (disk_t){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
     done_count = 0;
+    sl_clock_manual_init(&time_, 1000000000, 1000000000);
     create();
     return 0;
 }
@@ -292,7 +295,7 @@ static void on_line(const char *line, size_t len, void *ctx)
 {
     (void)ctx;
     lines_failed += memmem(line, len, "JOURNAL-FAILED", 14) != NULL;
-    lines_works += memmem(line, len, "JOURNAL-WORKS failures=4 ", 25) != NULL;
+    lines_works += memmem(line, len, "JOURNAL-WORKS failures=5 ", 25) != NULL;
 }
 
 static void fail_once(int broken)
@@ -317,9 +320,15 @@ static void journal_lmdb_says_each_kind_of_failure_once_and_when_it_works_again(
     fail_once(ENOSPC);
     fail_once(ENOSPC);
     assert_int_equal(lines_failed, 1);
+    fail_once(0); /* a small one that found room */
+    assert_int_equal(lines_works, 0);
+    fail_once(ENOSPC);
+    assert_int_equal(lines_failed, 1);
     fail_once(EIO);
     assert_int_equal(lines_failed, 2);
+    fail_once(0);
     assert_int_equal(lines_works, 0);
+    sl_clock_manual_advance(&time_, 1000000000);
     fail_once(0);
     fail_once(0);
     log_set_sink(NULL, NULL);

@@ -12,7 +12,7 @@ import msgpack
 import zmq
 
 from foreign_feed import Publisher, Subscriber, event_id
-from stack import BIN, Stack, wait_for
+from stack import BIN, Stack, metrics, wait_for
 
 TOPICS = ["Job.OnJobFailed", "Job.OnJobFinished", "Task.OnTaskFailed"]
 SEED = int(os.environ.get("SLUICE_TEST_SEED", "4"))
@@ -29,6 +29,7 @@ class WindowedPublisher:
     def __init__(self, total):
         self.left = collections.deque(range(0, total, BATCH))
         self.pending = collections.OrderedDict()  # request -> number of its first event
+        self.refused, self.again_at, self.unanswered = None, 0, 0
         self.socket, self.accepted, self.duplicates, self.naks = None, 0, 0, 0
         self.tails = dict.fromkeys(TOPICS, 0)  # the last number acknowledged on each
 
@@ -37,6 +38,7 @@ class WindowedPublisher:
             self.socket.close()
             self.left.extendleft(reversed(self.pending.values()))
             self.pending.clear()
+        self.refused, self.unanswered = None, 0
         self.socket = Publisher(intake)
         self.socket.hello()
 
@@ -44,18 +46,25 @@ class WindowedPublisher:
         if self.socket:
             self.socket.close()
 
-    def send(self, first):
-        request = self.socket.request = self.socket.request + 1
+    def send(self, first, again=None):
+        if again is None:
+            self.socket.request += 1
+        request = self.socket.request if again is None else again
+        self.unanswered += 1
         events = [{"id": str(n), "Category": "Job"} for n in range(first, first + BATCH)]
         ids = b"".join(event_id("restart", str(n)) for n in range(first, first + BATCH))
-        self.socket.socket.send_multipart(self.socket.pub_frames(topic_of(first), events, ids))
+        self.socket.socket.send_multipart(self.socket.pub_frames(topic_of(first), events, ids, request))
         self.pending[request] = first
 
     def on_answer(self, answer):
         if answer[1] == "NAK":
             self.naks += 1
             assert answer[3] in ("BUSY", "ORDER", "DRAINING", "HELLO"), answer
+            self.refused = answer[2] if self.refused is None else min(self.refused, answer[2])
+            self.again_at = time.monotonic() + answer[5] / 1000
+            self.unanswered -= 1
             return
+        self.unanswered -= 1
         _, kind, request, _first, last, accepted, duplicates = answer[:7]
         assert kind == "ACK" and accepted + duplicates == BATCH, answer
         assert request == next(iter(self.pending)), "acknowledged in order"
@@ -66,9 +75,16 @@ class WindowedPublisher:
         self.accepted += accepted
         self.duplicates += duplicates
 
+    def send_again(self):
+        """When all answers are there and the time is up: what was refused, in order and with the same numbers."""
+        if self.refused is not None and self.unanswered == 0 and time.monotonic() >= self.again_at:
+            self.refused = None
+            for request, first in self.pending.items():
+                self.send(first, request)
+
     def turn(self):
         """Fills the window, takes the answers that come.  @return False: all is acknowledged."""
-        while self.left and len(self.pending) < WINDOW:
+        while self.left and len(self.pending) < WINDOW and self.refused is None:
             self.send(self.left.popleft())
         if self.socket.socket.poll(20):
             self.on_answer(msgpack.unpackb(self.socket.socket.recv_multipart()[0]))
@@ -139,6 +155,39 @@ class Restart(unittest.TestCase):
         while publisher.turn():
             pass
         self.assertEqual(self.tick()[0]["first"], 6001)
+
+    def test_a_disk_that_is_full_closes_intake_until_it_has_room_again(self):
+        broker = self.start()
+        subprocess.run(["prlimit", f"--pid={broker.process.pid}", f"--fsize={1 << 20}:unlimited"], check=True)
+        publisher = self.publisher = WindowedPublisher(40000)
+        publisher.connect(broker.endpoints["intake"])
+        subscriber = Subscriber(broker.endpoints["feed"], TOPICS)
+        self.addCleanup(subscriber.close)
+        subscriber.join()
+        while publisher.naks == 0:
+            self.assertTrue(publisher.turn(), "the file found room for all of it")
+        self.assertIn("JOURNAL-FAILED", broker.log())
+
+        def closed_ms():
+            publisher.send_again()
+            publisher.turn()
+            return metrics(broker.endpoints["http"])["sluice_broker_journal_closed_ms"]
+
+        wait_for(lambda: closed_ms() >= 400, "the third failure in a row")
+        self.assertNotEqual(metrics(broker.endpoints["http"])["sluice_broker_journal_errno"], 0)
+        acknowledged, seen = publisher.accepted, 0
+        while seen < acknowledged:  # the feed has what was committed, and ticks go on
+            seen += subscriber.batch()[1]["count"]
+        self.assertEqual(self.tick()[0]["first"], acknowledged + 1)
+        subprocess.run(["prlimit", f"--pid={broker.process.pid}", "--fsize=unlimited:unlimited"], check=True)
+        while publisher.turn():
+            publisher.send_again()
+        self.assertEqual(publisher.accepted, 40000)
+        self.assertEqual(self.tick()[0]["first"], 40001)
+        wait_for(lambda: broker.log().count("JOURNAL-WORKS") == broker.log().count("JOURNAL-FAILED"), "the good news")
+        self.assertEqual(broker.stop(), 0)
+        self.start()
+        self.assertEqual(self.tick()[0]["first"], 40001)
 
     def refused(self, *args):
         """What a start that fails says, in one line."""
