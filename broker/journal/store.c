@@ -40,7 +40,11 @@ static store_t *create(const store_options_t *o)
     if (s == NULL)
         return NULL;
     s->lock_fd = -1;
-    pthread_rwlock_init(&s->env_lock, NULL);
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr); /* opening anew must not wait for a gap between many readers */
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&s->env_lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
     pthread_mutex_init(&s->stat_lock, NULL);
     s->o = *o;
     s->o.dir = s->dir = strdup(o->dir);

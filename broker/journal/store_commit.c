@@ -309,15 +309,40 @@ static int cut_back(store_t *s, draft_t *d)
     return 0;
 }
 
-static int recount(store_t *s, draft_t *d);
+/* Counts records and bytes again: the tally of the group that failed is not known to be so. */
+static int recount(store_t *s, draft_t *d)
+{
+    uint8_t name[KEY_RECORD_BYTES];
+    record_key(name, 0);
+    MDB_val key = {sizeof name, name}, data;
+    store_tally_t tally = {.oldest_time_ns = s->tally.oldest_time_ns};
+    int rc = mdb_cursor_get(d->cursor, &key, &data, MDB_SET_RANGE);
+    if (rc == 0)
+        tally.oldest_time_ns = plausible_time(s, &data, tally.oldest_time_ns);
+    for (; rc == 0; rc = mdb_cursor_get(d->cursor, &key, &data, MDB_NEXT)) {
+        tally.records++;
+        tally.bytes += store_footprint(key.mv_size, data.mv_size);
+    }
+    d->tally = tally;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
 
-/* Opens the environment anew, and cuts it back to the last commit that succeeded. */
-static int store_recover(store_t *s)
+static int open_anew(store_t *s)
 {
     pthread_rwlock_wrlock(&s->env_lock);
     store_env_close(s);
     int rc = store_env_open(s, STORE_FILE);
     pthread_rwlock_unlock(&s->env_lock);
+    pthread_mutex_lock(&s->stat_lock);
+    s->stat.reopened++;
+    pthread_mutex_unlock(&s->stat_lock);
+    return rc;
+}
+
+/* Brings the file back to the last commit that succeeded. */
+static int store_recover(store_t *s)
+{
+    int rc = s->env == NULL ? open_anew(s) : 0;
     if (rc != 0)
         return rc;
     draft_t d;
@@ -338,38 +363,28 @@ static int store_recover(store_t *s)
     return rc;
 }
 
-/* Counts records and bytes again: the tally of the group that failed is not known to be so. */
-static int recount(store_t *s, draft_t *d)
+/* Does the environment still take transactions, and is the last thing in it what succeeded last? */
+static bool in_order(store_t *s)
 {
-    uint8_t name[KEY_RECORD_BYTES];
-    record_key(name, 0);
-    MDB_val key = {sizeof name, name}, data;
-    store_tally_t tally = {.oldest_time_ns = s->tally.oldest_time_ns};
-    int rc = mdb_cursor_get(d->cursor, &key, &data, MDB_SET_RANGE);
-    if (rc == 0)
-        tally.oldest_time_ns = plausible_time(s, &data, tally.oldest_time_ns);
-    for (; rc == 0; rc = mdb_cursor_get(d->cursor, &key, &data, MDB_NEXT)) {
-        tally.records++;
-        tally.bytes += store_footprint(key.mv_size, data.mv_size);
-    }
-    d->tally = tally;
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    MDB_txn *txn = NULL;
+    store_state_t found;
+    if (s->env == NULL || mdb_txn_begin(s->env, NULL, 0, &txn) != 0)
+        return false;
+    bool same = store_get_state(s, txn, &found) == SL_OK && found.txn == s->state.txn;
+    mdb_txn_abort(txn);
+    return same;
 }
 
-/* After a failure: is the environment still good?  Everything that was not committed is void. */
+/* After a failure: everything that was not committed is void.  Opens anew at once what LMDB gave
+ * up, for readers; what is to be cut off waits for the next commit. */
 static void note_failure(store_t *s)
 {
     s->state.era++;
     s->state.era_base = s->state.next;
-    MDB_txn *txn = NULL;
-    if (s->env == NULL || mdb_txn_begin(s->env, NULL, 0, &txn) != 0) {
-        s->stale = true;
+    if (in_order(s))
         return;
-    }
-    store_state_t found;
-    if (store_get_state(s, txn, &found) != SL_OK || found.txn != s->state.txn)
-        s->stale = true;
-    mdb_txn_abort(txn);
+    s->stale = true;
+    open_anew(s);
 }
 
 /* Runs one kind of transaction until it succeeds or there is no hope. */
