@@ -17,6 +17,7 @@ int cli_pub(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_cursor(int argc, char **argv);
 int cli_dead(int argc, char **argv);
+int cli_journal(int argc, char **argv);
 int cli_mns(int argc, char **argv);
 
 /** Reads options as config_read does, with stdout, stderr and the process's environment.

@@ -158,7 +158,7 @@ static bool find_place(ask_t *ask, const char *to, wire_cursor_place_t *place)
     return true;
 }
 
-/* Opens it as it is, so that nobody else holds it: with the patterns that it has. */
+/* Opens it as it is, so that nobody else holds it.  To open one that is not there would make it. */
 static bool take_over(ask_t *ask, const char *name, wire_cursor_place_t *place)
 {
     cursors_t cursors;
@@ -171,10 +171,9 @@ static bool take_over(ask_t *ask, const char *name, wire_cursor_place_t *place)
         return false;
     }
     uint64_t request = ask_begin(ask);
-    wire_put_cursor_open(&ask->question, request,
-                         &(wire_cursor_open_t){.name = name,
-                                               .name_len = (uint32_t)strlen(name),
-                                               .patterns = cursor.patterns});
+    wire_put_cursor_open(
+        &ask->question, request,
+        &(wire_cursor_open_t){.name = name, .name_len = (uint32_t)strlen(name), .keep = true});
     if (!ask_for(ask, WIRE_QUERY_CURSOR_OPEN))
         return false;
     if (wire_cursor_opened_decode(&opened, &ask->answer) != SL_OK) {

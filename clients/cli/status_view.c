@@ -31,6 +31,12 @@ static uint64_t number_in(mp_cursor_t map, const char *name)
     return find(map.at, (size_t)(map.end - map.at), name, MP_UINT, NULL, &value) ? value.u64 : 0;
 }
 
+static bool has(mp_cursor_t map, const char *name)
+{
+    mp_value_t value;
+    return find(map.at, (size_t)(map.end - map.at), name, MP_UINT, NULL, &value);
+}
+
 static uint64_t number(const view_t *view, const char *name)
 {
     return number_in(mp_cursor(view->status, view->len), name);
@@ -72,6 +78,14 @@ static void put_number(sl_buf_t *out, uint32_t *count, const char *name, uint64_
     mp_put_uint(out, value);
 }
 
+/* A number that the broker tells, under a name for people. */
+static void put_number_of(sl_buf_t *out, uint32_t *count, mp_cursor_t map, const char *key,
+                          const char *name)
+{
+    if (has(map, key))
+        put_number(out, count, name, number_in(map, key));
+}
+
 /* A map that was made on the side becomes a pair of the view. */
 static void put_map(view_t *view, const char *name, sl_buf_t *pairs, uint32_t count)
 {
@@ -88,6 +102,9 @@ static void put_broker(view_t *view)
 {
     mp_cursor_t map = mp_cursor(view->status, view->len);
     sl_buf_t *text = &view->text;
+    mp_value_t value;
+    if (!find(view->status, view->len, "name", MP_STR, NULL, &value))
+        return; /* a journal without a broker */
     put_str_of(text, map, "name");
     sl_buf_append_byte(text, ' ');
     put_str_of(text, map, "version");
@@ -96,6 +113,10 @@ static void put_broker(view_t *view)
     sl_buf_append_str(text, ", up ");
     units_span_ms(text, number(view, "uptime_ms"));
     put_text(view, &view->pairs, &view->count, "broker");
+}
+
+static void put_stream(view_t *view)
+{
     put_number(&view->pairs, &view->count, "stream", number(view, "stream"));
     put_number(&view->pairs, &view->count, "next", number(view, "next"));
 }
@@ -149,8 +170,8 @@ static void text_times(view_t *view, mp_cursor_t map)
 {
     uint64_t oldest_ns = number_in(map, "oldest_time_ns");
     uint64_t newest_ns = number_in(map, "newest_time_ns");
-    if (oldest_ns == 0 || newest_ns < oldest_ns)
-        return;
+    if (newest_ns < oldest_ns) /* does not happen: sealing times never fall */
+        newest_ns = oldest_ns;
     units_time_ns(&view->text, oldest_ns);
     sl_buf_append_str(&view->text, " to ");
     units_time_ns(&view->text, newest_ns);
@@ -193,19 +214,23 @@ static void put_journal(view_t *view)
     put_text(view, &pairs, &count, "kept in");
     text_span(view, map);
     put_text(view, &pairs, &count, "numbers");
-    text_times(view, map);
-    put_text(view, &pairs, &count, "sealed");
+    if (number_in(map, "oldest_time_ns") > 0) {
+        text_times(view, map);
+        put_text(view, &pairs, &count, "sealed");
+    }
     units_bytes(&view->text, number_in(map, "bytes"));
     put_text(view, &pairs, &count, "size");
-    text_retention(view, map);
-    put_text(view, &pairs, &count, "retention");
+    if (has(map, "retain_bytes")) {
+        text_retention(view, map);
+        put_text(view, &pairs, &count, "retention");
+    }
     if (number_in(map, "map_bytes") > 0) {
         text_file(view, map);
         put_text(view, &pairs, &count, "file");
     }
-    put_number(&pairs, &count, "commits", number_in(map, "commits"));
-    put_number(&pairs, &count, "failed commits", number_in(map, "failed_commits"));
-    put_number(&pairs, &count, "quarantined", number_in(map, "quarantined"));
+    put_number_of(&pairs, &count, map, "commits", "commits");
+    put_number_of(&pairs, &count, map, "failed_commits", "failed commits");
+    put_number_of(&pairs, &count, map, "quarantined", "quarantined");
     put_map(view, "journal", &pairs, count);
 }
 
@@ -216,14 +241,19 @@ static void put_dedup(view_t *view)
     sl_buf_t pairs = SL_BUF_INIT, *text = &view->text;
     uint32_t count = 0;
     mp_cursor_t map;
-    mp_value_t value;
     if (!sub_map(view, "dedup", &map))
         return;
-    bool told = find(map.at, (size_t)(map.end - map.at), "window_ms", MP_UINT, NULL, &value);
-    units_count(text, told ? number_in(map, "window_events") : number_in(map, "entries"));
-    sl_buf_append_str(text, " events, ");
-    units_span_ms(text, told ? value.u64 : number_in(map, "reach_ms"));
-    put_text(view, &pairs, &count, "window in force");
+    if (has(map, "window_ms")) {
+        units_count(text, number_in(map, "window_events"));
+        sl_buf_append_str(text, " events or ");
+        units_span_ms(text, number_in(map, "window_ms"));
+        put_text(view, &pairs, &count, "window in force");
+    }
+    units_count(text, number_in(map, "entries"));
+    sl_buf_append_str(text, " ids, back to ");
+    units_span_ms(text, number_in(map, "reach_ms"));
+    sl_buf_append_str(text, " ago");
+    put_text(view, &pairs, &count, "held");
     units_count(text, number_in(map, "entries_max"));
     sl_buf_append_str(text, " events or ");
     units_span_ms(text, number_in(map, "age_max_ms"));
@@ -337,6 +367,7 @@ sl_err status_view(sl_buf_t *out, const void *status, size_t len, bool counters)
         return SL_EPROTO;
     view.len = (size_t)(in.at - (const uint8_t *)status); /* the answer may have more elements */
     put_broker(&view);
+    put_stream(&view);
     put_parents(&view);
     put_journal(&view);
     put_dedup(&view);

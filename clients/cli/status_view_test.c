@@ -95,29 +95,27 @@ static void assert_shown(const sl_buf_t *status, bool counters, const char *expe
     sl_buf_fini(&text);
 }
 
-#define SHOWN                                                                       \
-    "broker   b 0.1.0, durability disk, up 3 h 12 min\n"                            \
-    "stream   77\n"                                                                 \
-    "next     5241\n"                                                               \
-    "parents\n"                                                                     \
-    "  stream  last\n"                                                              \
-    "  66      1200\n"                                                              \
-    "journal\n"                                                                     \
-    "  kept in         lmdb\n"                                                      \
-    "  numbers         121 to 5,240 (5,120 events in 412 batches)\n"                \
-    "  sealed          2026-06-01T12:00:00Z to 2026-06-01T15:12:00Z (3 h 12 min)\n" \
-    "  size            12.3 MiB\n"                                                  \
-    "  retention       4.00 GiB or 7 d\n"                                           \
-    "  commits         99\n"                                                        \
-    "  failed commits  0\n"                                                         \
-    "  quarantined     0\n"                                                         \
-    "cursors\n"                                                                     \
-    "  name  lag  number  idle   generation  patterns\n"                            \
-    "  slow  240  5000    1.5 s  3           [\"Job.\"]\n"                          \
-    "  new   240          1.5 s  3           [\"Job.\"]\n"                          \
-    "topics\n"                                                                      \
-    "  topic            last\n"                                                     \
-    "  Job.OnJobFailed  5240\n"                                                     \
+#define SHOWN                                                                  \
+    "broker   b 0.1.0, durability disk, up 3 h 12 min\n"                       \
+    "stream   77\n"                                                            \
+    "next     5241\n"                                                          \
+    "parents\n"                                                                \
+    "  stream  last\n"                                                         \
+    "  66      1200\n"                                                         \
+    "journal\n"                                                                \
+    "  kept in    lmdb\n"                                                      \
+    "  numbers    121 to 5,240 (5,120 events in 412 batches)\n"                \
+    "  sealed     2026-06-01T12:00:00Z to 2026-06-01T15:12:00Z (3 h 12 min)\n" \
+    "  size       12.3 MiB\n"                                                  \
+    "  retention  4.00 GiB or 7 d\n"                                           \
+    "  commits    99\n"                                                        \
+    "cursors\n"                                                                \
+    "  name  lag  number  idle   generation  patterns\n"                       \
+    "  slow  240  5000    1.5 s  3           [\"Job.\"]\n"                     \
+    "  new   240          1.5 s  3           [\"Job.\"]\n"                     \
+    "topics\n"                                                                 \
+    "  topic            last\n"                                                \
+    "  Job.OnJobFailed  5240\n"                                                \
     "replays  2\n"
 
 static void a_broker_with_a_journal_is_arranged_for_eyes(void **state)
@@ -139,8 +137,7 @@ static void what_is_not_told_is_not_shown(void **state)
     put_number(&status, "stream", 77);
     put_text(&status, "weather", "fair");
     mp_put_uint(&status, 1); /* an element behind the map */
-    assert_shown(&status, false,
-                 "broker    , durability , up 0 ms\nstream   77\nnext     0\nweather  fair\n");
+    assert_shown(&status, false, "stream   77\nnext     0\nweather  fair\n");
     sl_buf_fini(&status);
 }
 

@@ -11,7 +11,7 @@ SLUICE = BIN / "sluice"
 
 
 class Broker:
-    """A script: cursors, and a stream 7 with the numbers 11 to 50."""
+    """A script: cursors, and a stream 7 with the numbers 11 to 50.  `patterns` nil leaves those there are."""
 
     def __init__(self):
         self.cursors = {"slow": {"stream": 7, "number": 12, "lag": 38, "generation": 4, "idle_ms": 90_000, "patterns": ["Job."]},
@@ -32,7 +32,7 @@ class Broker:
 
     def cursor_open(self, name, patterns):
         before = dict(self.cursors[name])
-        self.cursors[name].update(generation=before["generation"] + 1, patterns=patterns)
+        self.cursors[name].update(generation=before["generation"] + 1, patterns=patterns or before["patterns"])
         return [before["generation"] + 1, before["stream"], before["number"], before["patterns"]]
 
     def cursor_reset(self, name, generation, stream, number):

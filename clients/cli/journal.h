@@ -1,0 +1,28 @@
+/* journal.h - a journal's directory, without its broker or beside it.
+ *
+ * It is opened for reading only, and nothing in it is changed.  A reader that stands still keeps
+ * the broker's file from using pages again: so nobody writes output while the store shows records.
+ */
+#ifndef CLI_JOURNAL_H
+#define CLI_JOURNAL_H
+
+#include "config/config.h"
+#include "journal/store.h"
+
+/** For `check`: are there so many positional arguments?  Complains otherwise.
+ *  @param names  of them, NULL-terminated: what is missing. */
+void journal_check_args(config_t *config, const char *const *names);
+
+/** @param name  of the command, for what is told.  @return true; false: told. */
+bool journal_open(store_t **store, store_found_t *found, const char *name, const char *dir);
+
+/** Tells a sentence: "sluice journal stat: DIR: …". */
+void journal_tell(const char *name, const char *dir, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+int journal_stat(int argc, char **argv);
+int journal_verify(int argc, char **argv);
+int journal_export(int argc, char **argv);
+int journal_backup(int argc, char **argv);
+
+#endif
