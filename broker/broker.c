@@ -157,7 +157,7 @@ static sl_err build(broker_t *b, const char **failed)
     intake_init(&b->intake, &intake);
     read_clock(b);
     dedup_expire(&b->sequencer.dedup, b->now_ns / MS, 0);
-    query_options_t query = {.socket = b->query_socket,
+    query_options_t query = {.socket = b->asked,
                              .feed = &b->feed,
                              .intake = &b->intake,
                              .sequencer = &b->sequencer,
@@ -172,6 +172,35 @@ static sl_err build(broker_t *b, const char **failed)
     return SL_OK;
 }
 
+static sl_err open_cursors(broker_t *b, const char **failed)
+{
+    const broker_options_t *o = &b->o;
+    cursors_options_t options = {.dir =
+                                     o->durability != DURABILITY_MEMORY ? broker_data_dir(o) : NULL,
+                                 .synced = o->durability == DURABILITY_DISK,
+                                 .max = (uint32_t)o->cursors,
+                                 .clock = &sl_clock_system};
+    return cursors_create(&b->cursors, &options, failed);
+}
+
+/* Its thread has the system's clock: a clock that a test moves by hand belongs to the test's. */
+static sl_err start_query_service(broker_t *b, const char **failed)
+{
+    query_service_options_t options = {.router = b->query_socket,
+                                       .pair = b->service_pair,
+                                       .journal = b->journal,
+                                       .cursors = b->cursors,
+                                       .counters = b->counters,
+                                       .clock = &sl_clock_system,
+                                       .stream = b->sequencer.o.stream,
+                                       .parents = b->recovery.parents,
+                                       .parent_count = b->recovery.parent_count,
+                                       .replays_max = (uint32_t)b->o.replays};
+    *failed = "starting the query service";
+    sl_err err = query_service_create(&b->query_service, &options);
+    return err == SL_OK ? query_service_start(b->query_service) : err;
+}
+
 sl_err broker_init(broker_t *b, const broker_options_t *options, journal_t *journal,
                    const sl_clock_t *clock, const char **failed)
 {
@@ -181,11 +210,15 @@ sl_err broker_init(broker_t *b, const broker_options_t *options, journal_t *jour
     b->journal = journal;
     sl_err err = journal == NULL ? open_journal(b, failed) : SL_OK; /* its files before sockets */
     if (err == SL_OK)
+        err = open_cursors(b, failed);
+    if (err == SL_OK)
         err = sockets_open(b, failed);
     if (err == SL_OK)
         err = build(b, failed);
     if (err == SL_OK)
         err = sockets_bind(b, failed);
+    if (err == SL_OK)
+        err = start_query_service(b, failed);
     if (err == SL_OK)
         atomic_store(&b->serving, true);
     else
@@ -196,7 +229,9 @@ sl_err broker_init(broker_t *b, const broker_options_t *options, journal_t *jour
 void broker_fini(broker_t *b, int linger_ms)
 {
     atomic_store(&b->serving, false);
-    journal_destroy(&b->journal); /* first: its thread reads batches */
+    query_service_destroy(&b->query_service, b->asked); /* first: it reads the journal */
+    cursors_destroy(&b->cursors);
+    journal_destroy(&b->journal); /* then: its thread reads batches */
     if (b->built) {
         sequencer_abandon(&b->sequencer);
         intake_fini(&b->intake);
@@ -367,13 +402,13 @@ static void wait_for_work(broker_t *b, uint64_t wait_ns, int wake_fd)
     nfds_t count = 0;
     bool listens = b->feed.queue.head == NULL, reads = b->stopped_ns == 0 || b->intake.busy;
     if (wait_ns == 0 || (listens && has_input(b->feed_socket)) ||
-        (reads && has_input(b->intake_socket)) || has_input(b->query_socket))
+        (reads && has_input(b->intake_socket)) || has_input(b->asked))
         return;
     if (listens)
         fds[count++] = (struct pollfd){.fd = b->feed_fd, .events = POLLIN};
     if (reads)
         fds[count++] = (struct pollfd){.fd = b->intake_fd, .events = POLLIN};
-    fds[count++] = (struct pollfd){.fd = b->query_fd, .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = b->asked_fd, .events = POLLIN};
     fds[count++] = (struct pollfd){.fd = b->journal->fd, .events = POLLIN}; /* -1 is passed over */
     fds[count++] = (struct pollfd){.fd = wake_fd, .events = POLLIN};
     struct timespec timeout = {(time_t)(wait_ns / (1000 * MS)), (long)(wait_ns % (1000 * MS))};

@@ -5,8 +5,9 @@
  * When the journal fails, intake closes for a while, each time for longer; the requests that come
  * when it opens again are the probe.  The feed goes on all the while.
  *
- * Threads: whoever calls broker_turn is the sequencer.  Beside it run the journal's thread,
- * libzmq's two I/O threads, one for intake and query, one for the feed, and the door's. */
+ * Threads: whoever calls broker_turn is the sequencer.  Beside it run the journal's thread, the
+ * query service's, libzmq's two I/O threads, one for intake and query, one for the feed, and the
+ * door's. */
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 
@@ -16,6 +17,7 @@
 #include "intake.h"
 #include "options.h"
 #include "query.h"
+#include "query_service.h"
 #include "recovery.h"
 
 enum { BROKER_ENDPOINT_MAX = 256, BROKER_FAILED_MAX = 512 };
@@ -24,12 +26,16 @@ typedef struct broker {
     const sl_clock_t *clock;
     broker_options_t o;
     counter_t counters[BROKER_COUNTER_COUNT];
-    void *context, *feed_socket, *intake_socket, *query_socket;
-    int feed_fd, intake_fd, query_fd;
+    void *context, *feed_socket, *intake_socket;
+    void *query_socket;         /**< the query service's, once it runs */
+    void *service_pair, *asked; /**< the service's end, and ours, of TICK and STATUS */
+    int feed_fd, intake_fd, asked_fd;
     char feed_endpoint[BROKER_ENDPOINT_MAX], intake_endpoint[BROKER_ENDPOINT_MAX],
         query_endpoint[BROKER_ENDPOINT_MAX];
     door_t *door;
     journal_t *journal;
+    cursors_t *cursors;
+    query_service_t *query_service;
     char journal_failed[BROKER_FAILED_MAX];
     recovery_t recovery; /**< what the journal held; zeros: it is a new one in memory */
     sequencer_t sequencer;

@@ -3,6 +3,8 @@
 #include "base/mp.h"
 #include "wire/query.h"
 
+#include <stdio.h>
+
 static fixture_t f;
 static void *dealer;
 
@@ -199,6 +201,199 @@ static void query_flood_without_reading_holds_up_nobody(void **state)
     fixture_await(&f, BROKER_QUERY_REQUESTS, 2000);
 }
 
+/* -- replay and cursors, with the real thread ------------------------------------------------- */
+
+static void send_frame(const sl_buf_t *frame)
+{
+    assert_true(zmq_send(dealer, frame->data, frame->len, 0) >= 0);
+}
+
+static void ask_replay(uint64_t request, uint64_t after, uint64_t credit)
+{
+    sl_buf_t out = SL_BUF_INIT, prefixes = SL_BUF_INIT;
+    wire_texts_put(&prefixes, "Job.", 4);
+    wire_put_replay(&out, request,
+                    &(wire_replay_t){f.broker.sequencer.o.stream, after, WIRE_HEAD,
+                                     wire_texts(&prefixes, 1), credit});
+    send_frame(&out);
+    sl_buf_fini(&out);
+    sl_buf_fini(&prefixes);
+}
+
+static void ask_credit(uint64_t request, uint64_t bytes)
+{
+    sl_buf_t out = SL_BUF_INIT;
+    wire_put_credit(&out, request, &(wire_credit_t){bytes});
+    send_frame(&out);
+    sl_buf_fini(&out);
+}
+
+/* Reads a replay to its end, giving credit as it goes; each number must come once, in order.
+ * @return DONE's upto. */
+static uint64_t read_replay(uint64_t request, uint64_t after)
+{
+    uint64_t next = after + 1;
+    for (;;) {
+        parts_t p;
+        wire_feed_header_t header;
+        wire_done_t done;
+        wire_query_t msg = answer(&p);
+        assert_int_equal(msg.request, request);
+        if (msg.type == WIRE_QUERY_DONE) {
+            assert_int_equal(wire_done_decode(&done, &msg), SL_OK);
+            assert_int_equal(next, done.upto + 1);
+            parts_free(&p);
+            return done.upto;
+        }
+        assert_int_equal(msg.type, WIRE_QUERY_BATCH);
+        assert_int_equal(p.count, 4);
+        assert_int_equal(wire_feed_decode(&header, p.data[2], p.len[2], p.data[1], p.len[1],
+                                          p.data[3], p.len[3]),
+                         SL_OK);
+        assert_int_equal(header.first, next);
+        next += header.count;
+        ask_credit(request, p.len[1] + p.len[2] + p.len[3]);
+        parts_free(&p);
+    }
+}
+
+static void publish_requests(void *publisher, uint64_t from, uint64_t to)
+{
+    for (uint64_t request = from; request <= to; request++) {
+        publisher_send(publisher, &(pub_t){request, "Job.a", 10, 100, 10 * request});
+        publisher_expect_ack(&f, publisher, request, 10 * request - 9, 10 * request, 0);
+    }
+}
+
+static void query_replays_what_was_published_while_more_comes(void **state)
+{
+    (void)state;
+    void *publisher = fixture_dealer(&f, f.broker.intake_endpoint);
+    publisher_hello(&f, publisher);
+    publish_requests(publisher, 1, 50);
+    ask_replay(1, 0, 2000);
+    publish_requests(publisher, 51, 60);
+    uint64_t upto = read_replay(1, 0);
+    assert_true(upto >= 500);
+    ask_replay(2, upto, 2000);
+    assert_int_equal(read_replay(2, upto), 600);
+}
+
+/* As if it were a second broker on the same directory. */
+static void restart(void)
+{
+    fixture_close(&f);
+    fixture_open(&f);
+    dealer = fixture_dealer(&f, f.broker.query_endpoint);
+}
+
+static uint64_t open_cursor(wire_cursor_opened_t *opened)
+{
+    parts_t parts;
+    sl_buf_t out = SL_BUF_INIT;
+    wire_put_cursor_open(&out, 1, &(wire_cursor_open_t){.name = "me", .name_len = 2});
+    send_frame(&out);
+    sl_buf_fini(&out);
+    wire_query_t msg = answer(&parts);
+    assert_int_equal(msg.type, WIRE_QUERY_CURSOR_OPEN);
+    assert_int_equal(wire_cursor_opened_decode(opened, &msg), SL_OK);
+    parts_free(&parts);
+    return opened->generation;
+}
+
+static wire_query_type_t commit(uint64_t generation, uint64_t number)
+{
+    parts_t parts;
+    sl_buf_t out = SL_BUF_INIT;
+    wire_put_cursor_place(
+        &out, WIRE_QUERY_CURSOR_COMMIT, 1,
+        &(wire_cursor_place_t){"me", 2, generation, f.broker.sequencer.o.stream, number});
+    send_frame(&out);
+    sl_buf_fini(&out);
+    wire_query_t msg = answer(&parts);
+    parts_free(&parts);
+    return msg.type;
+}
+
+static void query_replay_and_cursor_go_on_after_a_restart(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/sluice-query-XXXXXX", command[64];
+    assert_non_null(mkdtemp(dir));
+    fixture_close(&f);
+    f.options.durability = DURABILITY_OS;
+    f.options.data = dir;
+    f.options.retain_bytes = 16 << 20;
+    fixture_open(&f);
+    dealer = fixture_dealer(&f, f.broker.query_endpoint);
+    void *publisher = fixture_dealer(&f, f.broker.intake_endpoint);
+    publisher_hello(&f, publisher);
+    publish_requests(publisher, 1, 30);
+    wire_cursor_opened_t opened;
+    uint64_t older = open_cursor(&opened);
+    assert_int_equal(commit(older, 120), WIRE_QUERY_CURSOR_COMMIT);
+    restart();
+    assert_int_equal(commit(older, 130), WIRE_QUERY_CURSOR_COMMIT);
+    uint64_t newer = open_cursor(&opened);
+    assert_true(newer > older && opened.placed);
+    assert_int_equal(opened.number, 130);
+    assert_int_equal(opened.stream, f.broker.sequencer.o.stream);
+    assert_int_equal(commit(older, 140), WIRE_QUERY_ERROR);
+    ask_replay(7, opened.number, 1000);
+    assert_int_equal(read_replay(7, opened.number), 300);
+    fixture_close(&f);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+    fixture_prepare(&f);
+    fixture_open(&f); /* for close_broker */
+}
+
+static void query_status_lists_replays_and_cursors(void **state)
+{
+    (void)state;
+    publish_some();
+    wire_cursor_opened_t opened;
+    commit(open_cursor(&opened), 1);
+    ask(1, "STATUS", 7);
+    parts_t parts;
+    wire_query_t msg = answer(&parts);
+    uint64_t number;
+    uint32_t count;
+    mp_cursor_t at = status_value(&msg, "replays");
+    assert_true(mp_get_uint(&at, &number));
+    assert_int_equal(number, 0);
+    at = status_value(&msg, "cursors");
+    assert_true(mp_get_array(&at, &count));
+    assert_int_equal(count, 1);
+    at = mp_cursor(parts.data[0], parts.len[0]);
+    assert_true(mp_skip(&at) && at.at == at.end);
+    parts_free(&parts);
+}
+
+/* Readers that come, take some and vanish, again and again. */
+static void query_replays_outlive_readers_that_vanish(void **state)
+{
+    (void)state;
+    void *publisher = fixture_dealer(&f, f.broker.intake_endpoint);
+    publisher_hello(&f, publisher);
+    publish_requests(publisher, 1, 50);
+    for (int i = 0; i < 20; i++) {
+        parts_t parts;
+        ask_replay(1, 0, i % 2 == 0 ? 1 << 20 : 1000);
+        answer(&parts);
+        parts_free(&parts);
+        for (size_t n = 0; n < f.peer_count; n++)
+            if (f.peers[n] == dealer)
+                f.peers[n] = NULL;
+        zmq_close(dealer);
+        dealer = fixture_dealer(&f, f.broker.query_endpoint);
+    }
+    ask(1, "TICK", 1);
+    parts_t parts;
+    assert_int_equal(answer(&parts).type, WIRE_QUERY_TICK);
+    parts_free(&parts);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_broker, close_broker)
@@ -208,6 +403,10 @@ int main(void)
         TEST(query_says_error_to_what_it_does_not_know),
         TEST(query_ignores_junk),
         TEST(query_flood_without_reading_holds_up_nobody),
+        TEST(query_replays_what_was_published_while_more_comes),
+        TEST(query_replay_and_cursor_go_on_after_a_restart),
+        TEST(query_status_lists_replays_and_cursors),
+        TEST(query_replays_outlive_readers_that_vanish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* counters.h - what the broker counts: one row each, served on /metrics and in STATUS.
  *
- * Written by the sequencer's thread, but for the rows of the door (door.h) and of the journal's
- * commits (journal_lmdb.h), which are written by theirs. */
+ * Written by the sequencer's thread, but for the rows of the door (door.h), of the journal's
+ * commits (journal_lmdb.h), and of questions, replays and cursors (query_service.h), which are
+ * written by theirs. */
 #ifndef BROKER_COUNTERS_H
 #define BROKER_COUNTERS_H
 
@@ -77,6 +78,25 @@
     X(QUERY_REQUESTS, TOTAL, "broker_query_requests", "Questions answered")                        \
     X(QUERY_ERRORS, TOTAL, "broker_query_errors", "Questions answered with ERROR")                 \
     X(QUERY_JUNK, TOTAL, "broker_query_junk", "Messages that are no question, dropped")            \
+    X(QUERY_UNANSWERED, TOTAL, "broker_query_unanswered",                                          \
+      "Answers dropped because the asker is gone or does not read")                                \
+    X(REPLAYS, GAUGE, "broker_replays", "Replays that run")                                        \
+    X(REPLAYS_BEGUN, TOTAL, "broker_replays_begun", "Replays asked for and begun")                 \
+    X(REPLAYS_DROPPED, TOTAL, "broker_replays_dropped",                                            \
+      "Replays dropped because the reader is gone or fell silent")                                 \
+    X(REPLAY_BATCHES, TOTAL, "broker_replay_batches", "Batches sent by replays")                   \
+    X(REPLAY_EVENTS, TOTAL, "broker_replay_events", "Events in those batches")                     \
+    X(REPLAY_BYTES, TOTAL, "broker_replay_bytes", "Bytes of those batches, all three frames")      \
+    X(REPLAY_LOST, TOTAL, "broker_replay_lost_ranges",                                             \
+      "Ranges of numbers that replays reported as lost")                                           \
+    X(CURSORS, GAUGE, "broker_cursors", "Cursors that are kept")                                   \
+    X(CURSOR_OPENS, TOTAL, "broker_cursor_opens", "Cursors opened")                                \
+    X(CURSOR_COMMITS, TOTAL, "broker_cursor_commits",                                              \
+      "Commits and resets of cursors that were kept")                                              \
+    X(CURSOR_FENCED, TOTAL, "broker_cursor_fenced",                                                \
+      "Commits and resets refused: a newer holder opened the cursor")                              \
+    X(CURSOR_FAILED, TOTAL, "broker_cursor_failed",                                                \
+      "Changes of cursors undone because the disk failed")                                         \
     X(SUBSCRIBERS, GAUGE, "broker_feed_connections", "Connections to the feed")                    \
     X(PUBLISHER_CONNECTIONS, GAUGE, "broker_intake_connections", "Connections to the intake")      \
     X(QUERY_CONNECTIONS, GAUGE, "broker_query_connections", "Connections to the query endpoint")   \

@@ -21,6 +21,8 @@ void fixture_prepare(fixture_t *f)
                                     .max_events = 4096,
                                     .publishers = 64,
                                     .topics = 1024,
+                                    .replays = 16,
+                                    .cursors = 64,
                                     .intake_bytes = 64 << 20,
                                     .retry_ms = 50,
                                     .dedup_count = 100000,

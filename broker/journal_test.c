@@ -205,7 +205,7 @@ static void journal_memory_is_read_while_it_is_written(void **state)
     pthread_t reader;
     create(32 << 10);
     assert_int_equal(pthread_create(&reader, NULL, read_all_the_time, &stop), 0);
-    for (uint64_t n = 1; n <= 5000; n++)
+    for (uint64_t n = 1; n <= 1000; n++)
         append(n);
     atomic_store(&stop, true);
     pthread_join(reader, NULL);

@@ -16,6 +16,7 @@ typedef struct broker_options {
     const char *boot_id;   /**< NULL: the system's.  No option: for tests */
     uint64_t memory_bytes; /**< durability memory */
     uint64_t window, max_bytes, max_events, publishers, topics;
+    uint64_t replays, cursors;
     uint64_t intake_bytes; /**< what may wait for journal and feed */
     uint64_t retry_ms;
     uint64_t dedup_count, dedup_age_ms;

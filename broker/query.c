@@ -22,11 +22,6 @@ void query_fini(query_t *q)
     zmq_msg_close(&q->question);
 }
 
-static inline void count(query_t *q, int counter)
-{
-    counter_add(&q->o.counters[counter], 1);
-}
-
 /* -- STATUS ---------------------------------------------------------------------------------- */
 
 static void put_text(sl_buf_t *out, const char *text)
@@ -151,7 +146,7 @@ static void answer_status(query_t *q, uint64_t request)
     sl_buf_t *out = &q->answer;
     const sequencer_t *s = q->o.sequencer;
     wire_put_query(out, WIRE_QUERY_STATUS, request, 1);
-    mp_put_map(out, 14);
+    mp_put_map(out, 14 + QUERY_STATUS_MORE);
     put_text(out, "name");
     put_text(out, q->o.name);
     put_text(out, "version");
@@ -173,13 +168,12 @@ static void answer_status(query_t *q, uint64_t request)
 
 /* -- answers --------------------------------------------------------------------------------- */
 
-/* What does not find its way to the asker is dropped by the ROUTER. */
+/* The service asks no more than it has room to be answered; without memory it gets an empty frame.
+ */
 static void send_answer(query_t *q, int flags)
 {
-    if (q->answer.failed)
-        return;
-    zmq_msg_send(&q->route, q->o.socket, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    zmq_send(q->o.socket, q->answer.data, q->answer.len, flags | ZMQ_DONTWAIT);
+    zmq_msg_send(&q->route, q->o.socket, ZMQ_SNDMORE);
+    zmq_send(q->o.socket, q->answer.data, q->answer.failed ? 0 : q->answer.len, flags);
 }
 
 static void answer_tick(query_t *q, uint64_t request)
@@ -190,73 +184,34 @@ static void answer_tick(query_t *q, uint64_t request)
     if (b != NULL)
         batch_drop(b); /* the frames hold it */
     wire_put_query(&q->answer, WIRE_QUERY_TICK, request, 0);
-    if (err != SL_OK || q->answer.failed)
-        return;
-    send_answer(q, ZMQ_SNDMORE);
-    for (int i = 0; i < BATCH_FRAMES; i++) {
-        if (zmq_msg_send(&frames[i], q->o.socket,
-                         ZMQ_DONTWAIT | (i < BATCH_FRAMES - 1 ? ZMQ_SNDMORE : 0)) < 0)
+    q->answer.failed = q->answer.failed || err != SL_OK;
+    send_answer(q, err == SL_OK ? ZMQ_SNDMORE : 0);
+    for (int i = 0; err == SL_OK && i < BATCH_FRAMES; i++) {
+        if (zmq_msg_send(&frames[i], q->o.socket, i < BATCH_FRAMES - 1 ? ZMQ_SNDMORE : 0) < 0)
             zmq_msg_close(&frames[i]);
     }
 }
 
-static void answer_error(query_t *q, uint64_t request, wire_code_t code)
-{
-    count(q, BROKER_QUERY_ERRORS);
-    wire_put_query_error(&q->answer, request, code, NULL);
-    send_answer(q, 0);
-}
-
-static void on_question(query_t *q, bool alone)
+static void on_question(query_t *q)
 {
     wire_query_t msg;
-    sl_err err = wire_query_decode(&msg, zmq_msg_data(&q->question), zmq_msg_size(&q->question));
     sl_buf_clear(&q->answer);
-    if (err == SL_EVERSION) {
-        answer_error(q, msg.request, WIRE_CODE_VERSION);
-    } else if (!alone || err == SL_EPROTO || (err == SL_OK && msg.type == WIRE_QUERY_ERROR)) {
-        count(q, BROKER_QUERY_JUNK);
-    } else if (err == SL_OK && msg.type == WIRE_QUERY_TICK) {
-        count(q, BROKER_QUERY_REQUESTS);
+    if (wire_query_decode(&msg, zmq_msg_data(&q->question), zmq_msg_size(&q->question)) == SL_OK &&
+        msg.type == WIRE_QUERY_TICK) {
         answer_tick(q, msg.request);
-    } else if (err == SL_OK && msg.type == WIRE_QUERY_STATUS) {
-        count(q, BROKER_QUERY_REQUESTS);
+    } else {
         answer_status(q, msg.request);
         send_answer(q, 0);
-    } else {
-        answer_error(q, msg.request, WIRE_CODE_TYPE);
     }
-}
-
-/* Reads one message.  @return its frames behind the route, at most 2; 0: there is none. */
-static int receive(query_t *q)
-{
-    if (zmq_msg_recv(&q->route, q->o.socket, ZMQ_DONTWAIT) < 0)
-        return 0;
-    int frames = 0;
-    bool more = zmq_msg_more(&q->route);
-    while (more) {
-        zmq_msg_t spare;
-        zmq_msg_init(&spare);
-        if (zmq_msg_recv(&spare, q->o.socket, 0) < 0)
-            return 0;
-        more = zmq_msg_more(&spare);
-        if (frames == 0)
-            zmq_msg_move(&q->question, &spare);
-        zmq_msg_close(&spare);
-        frames += frames < 2;
-    }
-    return frames;
 }
 
 int query_turn(query_t *q, int most)
 {
     int done = 0;
-    for (; done < most; done++) {
-        int frames = receive(q);
-        if (frames == 0)
-            break;
-        on_question(q, frames == 1);
+    while (done < most && zmq_msg_recv(&q->route, q->o.socket, ZMQ_DONTWAIT) >= 0 &&
+           zmq_msg_recv(&q->question, q->o.socket, 0) >= 0) {
+        on_question(q);
+        done++;
     }
     return done;
 }

@@ -1,12 +1,20 @@
-/* query.h - TICK and STATUS, beside the feed.  A ROUTER; threads: the sequencer owns it. */
+/* query.h - TICK and STATUS, which only the sequencer knows the answers to.
+ *
+ * They come from the query service (query_service.h), checked, as [route, question]; the answers go
+ * back the same way.  STATUS is a map of which the last pairs are the service's to append.
+ *
+ * Threads: the sequencer owns it. */
 #ifndef BROKER_QUERY_H
 #define BROKER_QUERY_H
 
 #include "feed.h"
 #include "intake.h"
 
+/** Pairs that the service appends to STATUS's map. */
+enum { QUERY_STATUS_MORE = 2 };
+
 typedef struct query_options {
-    void *socket; /**< ROUTER, borrowed */
+    void *socket; /**< PAIR, the other end is the query service's; borrowed */
     feed_t *feed;
     intake_t *intake;
     sequencer_t *sequencer;

@@ -13,9 +13,10 @@ enum {
     HEARTBEAT_TIMEOUT_MS = 3000,
     TCP_MAXRT_MS = 5000,
     SUBSCRIPTION_BYTES_MAX = 1024,
-    QUESTION_BYTES_MAX = 4096,
+    QUESTION_BYTES_MAX = 64 * 1024, /* the longest has a replay's prefixes */
     QUESTIONS_HELD = 16,
-    INTAKE_HELD = 128, /* messages of one publisher; the rest of its window waits in TCP */
+    ANSWERS_HELD = 256, /* of one peer: replays try again by time, so it bounds no throughput */
+    INTAKE_HELD = 128,  /* messages of one publisher; the rest of its window waits in TCP */
     MAX_SOCKETS = 4096,
 };
 
@@ -57,6 +58,20 @@ static void *open_socket(const broker_t *b, const socket_plan_t *plan, int *fd)
     return socket;
 }
 
+/* Between the query service and the sequencer.  Who asks bounds what lies in it. */
+static bool open_pairs(broker_t *b)
+{
+    static const char between[] = "inproc://asked";
+    size_t len = sizeof b->asked_fd;
+    b->service_pair = zmq_socket(b->context, ZMQ_PAIR);
+    b->asked = zmq_socket(b->context, ZMQ_PAIR);
+    return b->service_pair != NULL && b->asked != NULL && set_int(b->service_pair, ZMQ_SNDHWM, 0) &&
+           set_int(b->service_pair, ZMQ_RCVHWM, 0) && set_int(b->asked, ZMQ_SNDHWM, 0) &&
+           set_int(b->asked, ZMQ_RCVHWM, 0) && zmq_bind(b->service_pair, between) == 0 &&
+           zmq_connect(b->asked, between) == 0 &&
+           zmq_getsockopt(b->asked, ZMQ_FD, &b->asked_fd, &len) == 0;
+}
+
 /* A request that is a little too large is answered NAK SIZE; one that is far too large costs the
  * connection.  The first frame has 20 bytes an event. */
 static int64_t intake_message_max(const broker_options_t *o)
@@ -72,16 +87,18 @@ static bool open_sockets(broker_t *b)
                                 1000};
     const socket_plan_t intake = {ZMQ_ROUTER, SOCKETS_IO_INTAKE, intake_message_max(o),
                                   (int)(8 * o->window), INTAKE_HELD};
-    const socket_plan_t query = {ZMQ_ROUTER, SOCKETS_IO_INTAKE, QUESTION_BYTES_MAX,
-                                 4 * QUESTIONS_HELD, QUESTIONS_HELD};
+    const socket_plan_t query = {ZMQ_ROUTER, SOCKETS_IO_INTAKE, QUESTION_BYTES_MAX, ANSWERS_HELD,
+                                 QUESTIONS_HELD};
     b->feed_socket = open_socket(b, &feed, &b->feed_fd);
     b->intake_socket = open_socket(b, &intake, &b->intake_fd);
-    b->query_socket = open_socket(b, &query, &b->query_fd);
+    int query_fd;
+    b->query_socket = open_socket(b, &query, &query_fd);
     return b->feed_socket != NULL && b->intake_socket != NULL && b->query_socket != NULL &&
            set_int(b->feed_socket, ZMQ_XPUB_VERBOSE, 1) &&
            set_int(b->feed_socket, ZMQ_XPUB_NODROP, 1) &&
            set_int(b->feed_socket, ZMQ_SNDBUF, (int)o->sndbuf_bytes) &&
-           set_int(b->intake_socket, ZMQ_ROUTER_MANDATORY, 1);
+           set_int(b->intake_socket, ZMQ_ROUTER_MANDATORY, 1) &&
+           set_int(b->query_socket, ZMQ_ROUTER_MANDATORY, 1) && open_pairs(b);
 }
 
 sl_err sockets_open(broker_t *b, const char **failed)
@@ -136,6 +153,8 @@ void sockets_close(broker_t *b, int linger_ms)
     close_socket(&b->intake_socket, linger_ms);
     close_socket(&b->feed_socket, linger_ms);
     close_socket(&b->query_socket, linger_ms);
+    close_socket(&b->service_pair, 0);
+    close_socket(&b->asked, 0);
     if (b->context != NULL)
         while (zmq_ctx_term(b->context) != 0 && zmq_errno() == EINTR)
             ;
