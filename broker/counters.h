@@ -58,6 +58,10 @@
     X(JOURNAL_COMMITS, TOTAL, "broker_journal_commits", "Groups committed")                        \
     X(JOURNAL_COMMITTED, TOTAL, "broker_journal_committed_batches", "Batches in those groups")     \
     X(JOURNAL_COMMIT_US, TOTAL, "broker_journal_commit_us", "Microseconds that commits took")      \
+    X(JOURNAL_COMMIT_P50_US, GAUGE, "broker_journal_commit_p50_us",                                \
+      "Half of the commits of the last minute took no longer")                                     \
+    X(JOURNAL_COMMIT_P99_US, GAUGE, "broker_journal_commit_p99_us",                                \
+      "99 of 100 commits of the last minute took no longer")                                       \
     X(JOURNAL_COMMIT_MAX_US, GAUGE, "broker_journal_commit_max_us", "The slowest commit so far")   \
     X(JOURNAL_FAILED_COMMITS, TOTAL, "broker_journal_failed_commits", "Groups that failed")        \
     X(JOURNAL_ERRNO, GAUGE, "broker_journal_errno", "errno of the last failure; 0: it works")      \

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "commit_times.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -66,6 +67,7 @@ typedef struct journal_lmdb {
     uint64_t failed_ns;                  /* the last of them */
     bool works;                          /* the last commit succeeded */
     struct timespec housekeep_at;
+    commit_times_t times;
     sl_err last_err;
     int last_errno;
 } journal_lmdb_t;
@@ -159,15 +161,14 @@ static void tell_if_it_works(journal_lmdb_t *j)
     j->failures = 0;
 }
 
-static void on_success(journal_lmdb_t *j, size_t count, uint64_t took_ns)
+static void on_success(journal_lmdb_t *j, size_t count, uint64_t began_ns)
 {
     counter_t *c = j->o.counters;
+    uint64_t now_ns = sl_clock_mono_ns(j->clock);
+    commit_times_add(&j->times, now_ns, now_ns - began_ns);
     look_at_oldest(j);
     counter_add(&c[BROKER_JOURNAL_COMMITS], 1);
     counter_add(&c[BROKER_JOURNAL_COMMITTED], count);
-    counter_add(&c[BROKER_JOURNAL_COMMIT_US], took_ns / 1000);
-    if (took_ns / 1000 > counter_get(&c[BROKER_JOURNAL_COMMIT_MAX_US]))
-        counter_set(&c[BROKER_JOURNAL_COMMIT_MAX_US], took_ns / 1000);
     counter_set(&c[BROKER_JOURNAL_ERRNO], 0);
     j->works = true;
     tell_if_it_works(j);
@@ -182,7 +183,7 @@ static sl_err commit(journal_lmdb_t *j, size_t count)
     if (err != SL_OK)
         on_failure(j, err, errno, count);
     else
-        on_success(j, count, sl_clock_mono_ns(j->clock) - began_ns);
+        on_success(j, count, began_ns);
     return err;
 }
 
@@ -397,6 +398,7 @@ sl_err journal_lmdb_create(journal_t **out, const journal_lmdb_options_t *option
         return SL_ENOMEM;
     j->base = (journal_t){.ops = &lmdb_ops, .fd = -1};
     j->o = *options;
+    j->times.counters = j->o.counters;
     j->clock = options->store.clock != NULL ? options->store.clock : &sl_clock_system;
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_t monotonic;
