@@ -24,7 +24,6 @@ sluice_err link_init(link_t *link, void *shared_context)
                      .own_context = shared_context == NULL,
                      .epoll_fd = -1,
                      .timer_fd = -1,
-                     .zmq_fd = -1,
                      .armed_ns = UINT64_MAX};
     if (link->own_context)
         link->context = zmq_ctx_new();
@@ -37,20 +36,17 @@ sluice_err link_init(link_t *link, void *shared_context)
     return SLUICE_EIO;
 }
 
-static void close_socket(link_t *link)
+void link_close(link_t *link, link_socket_t *s)
 {
-    if (link->socket == NULL)
-        return;
-    if (link->zmq_fd >= 0)
-        epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, link->zmq_fd, NULL);
-    zmq_close(link->socket);
-    link->socket = NULL;
-    link->zmq_fd = -1;
+    if (s->watched)
+        epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
+    if (s->socket != NULL)
+        zmq_close(s->socket);
+    *s = (link_socket_t){0};
 }
 
 void link_fini(link_t *link)
 {
-    close_socket(link);
     if (link->own_context && link->context != NULL)
         while (zmq_ctx_term(link->context) != 0 && errno == EINTR)
             continue;
@@ -58,44 +54,56 @@ void link_fini(link_t *link)
         close(link->timer_fd);
     if (link->epoll_fd >= 0)
         close(link->epoll_fd);
-    *link = (link_t){.epoll_fd = -1, .timer_fd = -1, .zmq_fd = -1};
+    *link = (link_t){.epoll_fd = -1, .timer_fd = -1};
 }
 
-bool link_set(link_t *link, int option, int value)
+bool link_set(link_socket_t *s, int option, int value)
 {
-    return zmq_setsockopt(link->socket, option, &value, sizeof value) == 0;
+    return zmq_setsockopt(s->socket, option, &value, sizeof value) == 0;
 }
 
-sluice_err link_open(link_t *link, int type)
+sluice_err link_open(link_t *link, link_socket_t *s, int type)
 {
-    close_socket(link);
-    link->socket = zmq_socket(link->context, type);
-    if (link->socket == NULL)
+    link_close(link, s);
+    s->socket = zmq_socket(link->context, type);
+    if (s->socket == NULL)
         return SLUICE_EIO;
     int64_t largest = LINK_MESSAGE_BYTES_MAX;
-    size_t fd_size = sizeof link->zmq_fd;
+    size_t fd_size = sizeof s->fd;
     /* SNDHWM 0: a SUB's subscriptions past the mark would vanish; a DEALER's requests have a window
      * of their own. */
-    bool set = link_set(link, ZMQ_LINGER, 0) && link_set(link, ZMQ_SNDHWM, 0) &&
-               link_set(link, ZMQ_HEARTBEAT_IVL, LINK_HEARTBEAT_MS) &&
-               link_set(link, ZMQ_HEARTBEAT_TIMEOUT, LINK_HEARTBEAT_TIMEOUT_MS) &&
-               link_set(link, ZMQ_RECONNECT_IVL, LINK_RECONNECT_MS) &&
-               link_set(link, ZMQ_RECONNECT_IVL_MAX, LINK_RECONNECT_MAX_MS) &&
-               link_set(link, ZMQ_HANDSHAKE_IVL, LINK_HANDSHAKE_MS) &&
-               zmq_setsockopt(link->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
-               zmq_getsockopt(link->socket, ZMQ_FD, &link->zmq_fd, &fd_size) == 0 &&
-               epoll_add(link, link->zmq_fd);
+    bool set = link_set(s, ZMQ_LINGER, 0) && link_set(s, ZMQ_SNDHWM, 0) &&
+               link_set(s, ZMQ_HEARTBEAT_IVL, LINK_HEARTBEAT_MS) &&
+               link_set(s, ZMQ_HEARTBEAT_TIMEOUT, LINK_HEARTBEAT_TIMEOUT_MS) &&
+               link_set(s, ZMQ_RECONNECT_IVL, LINK_RECONNECT_MS) &&
+               link_set(s, ZMQ_RECONNECT_IVL_MAX, LINK_RECONNECT_MAX_MS) &&
+               link_set(s, ZMQ_CONNECT_TIMEOUT, LINK_CONNECT_TIMEOUT_MS) &&
+               link_set(s, ZMQ_HANDSHAKE_IVL, LINK_HANDSHAKE_MS) &&
+               zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
+               zmq_getsockopt(s->socket, ZMQ_FD, &s->fd, &fd_size) == 0 && epoll_add(link, s->fd);
+    s->watched = set;
     return set ? SLUICE_OK : SLUICE_EIO;
 }
 
-sluice_err link_connect(link_t *link, const char *endpoint)
+sluice_err link_connect(link_t *link, link_socket_t *s, const char *endpoint)
 {
-    if (zmq_connect(link->socket, endpoint) != 0)
+    if (zmq_connect(s->socket, endpoint) != 0)
         return errno == EINVAL || errno == EPROTONOSUPPORT || errno == ENOCOMPATPROTO
                    ? SLUICE_EINVAL
                    : SLUICE_EIO;
     link_wake_at(link, 0);
     return SLUICE_OK;
+}
+
+bool link_endpoint_valid(const char *endpoint)
+{
+    static const char *const transports[] = {"tcp://", "ipc://", "inproc://"};
+    for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++) {
+        size_t len = strlen(transports[i]);
+        if (strncmp(endpoint, transports[i], len) == 0)
+            return endpoint[len] != '\0' && (i > 0 || strchr(endpoint + len, ':') != NULL);
+    }
+    return false;
 }
 
 void link_wake_at(link_t *link, uint64_t mono_ns)

@@ -1,7 +1,7 @@
-/* link.h - one libzmq socket, one timer, and one descriptor over both.
+/* link.h - libzmq sockets, one timer, and one descriptor over all of them.
  *
- *     epoll_fd --+-- ZMQ_FD    "the socket's state may have changed", edge-triggered by nature
- *                +-- timer_fd  "look again at ..."
+ *     epoll_fd --+-- ZMQ_FD, of each socket  "its state may have changed", edge-triggered by nature
+ *                +-- timer_fd                "look again at ..."
  *
  * ZMQ_FD tells of a change once.  Whoever uses the socket takes that news away, even by a send; so
  * the owner receives until EAGAIN before it lets anybody wait, or calls link_wake_at(link, 0).
@@ -19,32 +19,46 @@ enum {
     LINK_HEARTBEAT_MS = 1000,
     LINK_HEARTBEAT_TIMEOUT_MS = 3000,
     LINK_RECONNECT_MS = 100,
-    LINK_RECONNECT_MAX_MS = 2000,
+    LINK_RECONNECT_MAX_MS = 1000,
+    LINK_CONNECT_TIMEOUT_MS = 1500, /* else the kernel asks ever more seldom, after a cut too */
     LINK_HANDSHAKE_MS = 5000,
     LINK_MESSAGE_BYTES_MAX = 64 * 1024 * 1024, /* a frame larger than this is no batch of ours */
 };
 
 typedef struct link {
-    void *context, *socket;
+    void *context;
     bool own_context;
-    int epoll_fd, timer_fd, zmq_fd;
+    int epoll_fd, timer_fd;
     uint64_t armed_ns; /**< when timer_fd fires; UINT64_MAX: it does not */
 } link_t;
+
+/** One socket of a link.  Zeros: none yet. */
+typedef struct link_socket {
+    void *socket; /**< NULL: closed */
+    int fd;       /**< its ZMQ_FD, if it is in the link's descriptor */
+    bool watched;
+} link_socket_t;
 
 /** Makes context and descriptors.  On failure the link is as if never made.
  *  @param shared_context  NULL: one of its own. */
 sluice_err link_init(link_t *link, void *shared_context);
+/** Its sockets must be closed. */
 void link_fini(link_t *link);
 
-/** Closes the socket there is, makes one of `type` with the settings above and returns it through
- * link->socket, not connected yet.  @return SLUICE_OK, SLUICE_EIO. */
-sluice_err link_open(link_t *link, int type);
+/** Closes the socket there is, and makes one of `type` with the settings above, not connected yet.
+ *  @return SLUICE_OK, SLUICE_EIO. */
+sluice_err link_open(link_t *link, link_socket_t *s, int type);
+/** A socket that is closed already is fine. */
+void link_close(link_t *link, link_socket_t *s);
 
 /** Connects, and makes the descriptor fire once, since news from before anybody waited tells itself
  * to nobody.  @return SLUICE_OK, SLUICE_EINVAL (malformed endpoint), SLUICE_EIO. */
-sluice_err link_connect(link_t *link, const char *endpoint);
+sluice_err link_connect(link_t *link, link_socket_t *s, const char *endpoint);
 
-bool link_set(link_t *link, int option, int value);
+/** Is it one that could be connected to?  For endpoints that are connected to later. */
+bool link_endpoint_valid(const char *endpoint);
+
+bool link_set(link_socket_t *s, int option, int value);
 
 /** Makes the descriptor fire at `mono_ns` at the latest; 0: at once. */
 void link_wake_at(link_t *link, uint64_t mono_ns);

@@ -69,13 +69,30 @@ bool patterns_match(const patterns_t *patterns, const char *topic, size_t len)
     return false;
 }
 
-const char *patterns_next_prefix(const patterns_t *patterns, size_t *at, size_t *len)
+static const char *next_prefix(const patterns_t *patterns, size_t *at, size_t *len,
+                               bool (*contains)(const pattern_t *, const pattern_t *))
 {
     if (*at == patterns->count)
         return NULL;
     const pattern_t *taken = &patterns->list[*at];
-    while (*at < patterns->count && prefix_contains(taken, &patterns->list[*at]))
+    while (*at < patterns->count && contains(taken, &patterns->list[*at]))
         ++*at;
     *len = taken->prefix_len;
     return taken->text;
+}
+
+const char *patterns_next_prefix(const patterns_t *patterns, size_t *at, size_t *len)
+{
+    return next_prefix(patterns, at, len, prefix_contains);
+}
+
+static bool replay_prefix_contains(const pattern_t *outer, const pattern_t *inner)
+{
+    bool apart = outer->prefix_len == 0 && inner->prefix_len > 0 && inner->text[0] == '$';
+    return !apart && prefix_contains(outer, inner);
+}
+
+const char *patterns_next_replay_prefix(const patterns_t *patterns, size_t *at, size_t *len)
+{
+    return next_prefix(patterns, at, len, replay_prefix_contains);
 }

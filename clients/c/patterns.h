@@ -29,4 +29,7 @@ bool patterns_match(const patterns_t *patterns, const char *topic, size_t len);
  *  @param at  0 at first; moved on.  @return NULL at the end.  *len may be 0: everything. */
 const char *patterns_next_prefix(const patterns_t *patterns, size_t *at, size_t *len);
 
+/** The same for a replay, where the empty prefix does not contain those that begin with $. */
+const char *patterns_next_replay_prefix(const patterns_t *patterns, size_t *at, size_t *len);
+
 #endif

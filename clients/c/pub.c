@@ -269,6 +269,7 @@ void sluice_pub_destroy(sluice_pub_t **out)
     pub_window_restart(&pub->window, 0);
     while (pub->window.head != NULL)
         pub_settle(pub, pub_window_pop(&pub->window), SLUICE_ECLOSED, "");
+    link_close(&pub->link, &pub->socket);
     link_fini(&pub->link);
     topic_map_fini(&pub->topics);
     sl_buf_fini(&pub->scratch);

@@ -32,6 +32,7 @@ typedef enum {
 
 struct sluice_pub {
     link_t link;
+    link_socket_t socket;
     char *intake, *name;
     sluice_receipt_fn on_receipt;
     void *ctx;

@@ -53,7 +53,7 @@ static sluice_err say_hello(sluice_pub_t *pub)
     sl_buf_t hello = SL_BUF_INIT;
     wire_put_hello(&hello, pub->name, strlen(pub->name));
     bool sent =
-        !hello.failed && zmq_send(pub->link.socket, hello.data, hello.len, ZMQ_DONTWAIT) >= 0;
+        !hello.failed && zmq_send(pub->socket.socket, hello.data, hello.len, ZMQ_DONTWAIT) >= 0;
     sl_buf_fini(&hello);
     pub->stats.hellos += sent;
     return sent ? SLUICE_OK : SLUICE_EIO;
@@ -66,9 +66,9 @@ sluice_err pub_reopen(sluice_pub_t *pub, uint64_t now)
     pub->reopen_ns = in_ms(now, REOPEN_MS_MIN);
     pub->retry_ns = 0;
     pub_window_restart(&pub->window, 0);
-    sluice_err err = link_open(&pub->link, ZMQ_DEALER);
+    sluice_err err = link_open(&pub->link, &pub->socket, ZMQ_DEALER);
     if (err == SLUICE_OK)
-        err = link_connect(&pub->link, pub->intake);
+        err = link_connect(&pub->link, &pub->socket, pub->intake);
     if (err == SLUICE_OK)
         err = say_hello(pub);
     if (err != SLUICE_OK)
@@ -128,7 +128,7 @@ static fit_t fit(sluice_pub_t *pub, pub_batch_t *batch)
 static sl_err send_next(sluice_pub_t *pub, pub_batch_t *batch, uint64_t request)
 {
     bool again = batch->sends > 0;
-    sl_err err = pub_batch_send(batch, pub->link.socket, request, &pub->scratch);
+    sl_err err = pub_batch_send(batch, pub->socket.socket, request, &pub->scratch);
     if (err != SL_OK)
         return err;
     if (pub->window.in_flight == 0)
@@ -257,11 +257,11 @@ static sl_err take_answers(sluice_pub_t *pub, unsigned *got)
 {
     zmq_msg_t msg;
     uint64_t now = link_now_ns();
-    if (pub->link.socket == NULL) /* it could not be made; reopen_ns says when to try again */
+    if (pub->socket.socket == NULL) /* it could not be made; reopen_ns says when to try again */
         return SL_OK;
     zmq_msg_init(&msg);
     for (unsigned i = 0; i < TURN_ANSWERS_MAX; i++) {
-        if (zmq_msg_recv(&msg, pub->link.socket, ZMQ_DONTWAIT) < 0) {
+        if (zmq_msg_recv(&msg, pub->socket.socket, ZMQ_DONTWAIT) < 0) {
             int why = errno;
             zmq_msg_close(&msg);
             return why == EAGAIN || why == EINTR ? SL_OK : why == ETERM ? SL_ECLOSED : SL_EIO;

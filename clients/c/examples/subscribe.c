@@ -10,10 +10,11 @@ static void print(const sluice_item_t *item)
 {
     char *json;
     if (item->kind == SLUICE_ITEM_LOST)
-        printf("%s: %" PRIu64 " to %" PRIu64 " lost\n", item->topic, item->lost_from,
-               item->lost_to);
+        printf("%s: %" PRIu64 " to %" PRIu64 " lost (%s)\n",
+               item->topic != NULL ? item->topic : "some topic", item->lost_from, item->lost_to,
+               item->reason);
     else if (item->kind == SLUICE_ITEM_STREAM)
-        printf("the broker counts anew: stream %016" PRIx64 "\n", item->stream);
+        printf("the broker goes on under another name: stream %016" PRIx64 "\n", item->stream);
     else if (sluice_event_json(item->data, item->len, &json) == SLUICE_OK) {
         printf("%s #%" PRIu64 " %s\n", item->topic, item->number, json);
         free(json);

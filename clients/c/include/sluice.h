@@ -24,20 +24,21 @@ extern "C" {
 
 #define SLUICE_API __attribute__((visibility("default")))
 
-#define SLUICE_ERR_MAP(X)                                  \
-    X(OK, 0, "success")                                    \
-    X(EAGAIN, 1, "nothing to do yet; call again")          \
-    X(EINVAL, 2, "an argument is malformed")               \
-    X(ENOMEM, 3, "out of memory")                          \
-    X(EPROTO, 4, "the peer sent bytes that do not decode") \
-    X(EIO, 5, "the disk or the network failed; see errno") \
-    X(ELIMIT, 6, "a limit is reached")                     \
-    X(ENOENT, 7, "no such thing")                          \
-    X(EEXIST, 8, "it exists already")                      \
-    X(ETIMEDOUT, 9, "time is up")                          \
-    X(ECLOSED, 10, "it is closed")                         \
-    X(EREFUSED, 11, "the broker refused it")               \
-    X(EVERSION, 12, "a version or an encoding this library does not know")
+#define SLUICE_ERR_MAP(X)                                                  \
+    X(OK, 0, "success")                                                    \
+    X(EAGAIN, 1, "nothing to do yet; call again")                          \
+    X(EINVAL, 2, "an argument is malformed")                               \
+    X(ENOMEM, 3, "out of memory")                                          \
+    X(EPROTO, 4, "the peer sent bytes that do not decode")                 \
+    X(EIO, 5, "the disk or the network failed; see errno")                 \
+    X(ELIMIT, 6, "a limit is reached")                                     \
+    X(ENOENT, 7, "no such thing")                                          \
+    X(EEXIST, 8, "it exists already")                                      \
+    X(ETIMEDOUT, 9, "time is up")                                          \
+    X(ECLOSED, 10, "it is closed")                                         \
+    X(EREFUSED, 11, "the broker refused it")                               \
+    X(EVERSION, 12, "a version or an encoding this library does not know") \
+    X(EFENCED, 13, "another holder opened the cursor")
 
 #define X(name, number, text) SLUICE_##name = (number),
 typedef enum { SLUICE_ERR_MAP(X) } sluice_err;
@@ -48,10 +49,41 @@ SLUICE_API const char *sluice_err_text(sluice_err err);
 /** "0.1.0"; static. */
 SLUICE_API const char *sluice_version(void);
 
-/* ---- subscriber ---------------------------------------------------------------------------- */
+/* ---- subscriber ----------------------------------------------------------------------------
+ *
+ * A subscriber stays complete: what the feed loses on its way is fetched from the broker's journal,
+ * in order, also after the broker or the network were away.  What the journal does not have any
+ * more is reported as SLUICE_ITEM_LOST.  docs/subscriber.md has recipes. */
 
 /** One subscription to one broker. */
 typedef struct sluice_sub sluice_sub_t;
+
+/** Where a subscription begins. */
+typedef enum {
+    SLUICE_FROM_NOW,      /**< with what is published once it is in force */
+    SLUICE_FROM_EARLIEST, /**< with the oldest event that the broker keeps */
+    SLUICE_FROM_NUMBER,   /**< behind `from_number` */
+    SLUICE_FROM_TIME,     /**< with what was sealed at or after `from_time_ns` */
+} sluice_from;
+
+typedef enum {
+    /** Each topic in order, at once.  When a batch of one topic is missing, the others go on while
+     * it is fetched. */
+    SLUICE_ORDER_TOPIC,
+
+    /** Numbers only rise, over all topics, and nothing is delivered that is not confirmed to be
+     * complete: the number of the last event dealt with is all one needs to store to go on behind
+     * it.  Costs up to 100 ms of delay, and memory for what comes meanwhile. */
+    SLUICE_ORDER_STREAM,
+} sluice_order;
+
+typedef enum {
+    SLUICE_REPAIR_ON,
+
+    /** What is missing is reported as lost at once, reason "NO_REPAIR"; the query endpoint is not
+     * used but for a cursor or a time.  Deliveries are in number order by themselves. */
+    SLUICE_REPAIR_OFF,
+} sluice_repair;
 
 /** What to subscribe to.  Zero is every default; new members are added at the end only, and a
  * member that this library does not know must be zero. */
@@ -61,8 +93,8 @@ typedef struct sluice_sub_options {
     /** Endpoint of the feed; NULL: "tcp://127.0.0.1:5551".  Copied. */
     const char *feed;
 
-    /** Endpoint for queries; NULL: "tcp://127.0.0.1:5552".  Copied.  Not used before replay exists.
-     */
+    /** Endpoint for queries, of the same broker; NULL: "tcp://127.0.0.1:5552".  Copied.  Connected
+     * to when there is something to ask.  While it does not answer, topics with a hole wait. */
     const char *query;
 
     /** NULL-terminated list; NULL: every topic.  Copied. */
@@ -74,19 +106,50 @@ typedef struct sluice_sub_options {
     /** A libzmq context to share (inproc, fewer threads), which must outlive the handle; NULL: one
      * of its own. */
     void *zmq_context;
+
+    sluice_from from;
+
+    /** FROM_NUMBER: the last number that one has; delivery begins behind it. */
+    uint64_t from_number;
+
+    /** The stream that from_number belongs to: `stream` of the item it came in.  When the broker
+     * has another stream by now, a SLUICE_ITEM_STREAM says so first.  0: whichever is current (and
+     * a number that it has not reached yet counts as one of another stream). */
+    uint64_t from_stream;
+
+    uint64_t from_time_ns; /**< FROM_TIME: Unix ns */
+
+    /** Name of a cursor that the broker keeps: 1 to 128 bytes of [A-Za-z0-9._:-].  The subscription
+     * begins where its last commit stood; at `from` when there was none.  A cursor has one holder:
+     * whoever opened it last.  NULL: none.  Copied. */
+    const char *name;
+
+    /** With a name: how often the cursor is moved on by itself, to what the caller has taken.
+     * 0: 1000; UINT32_MAX: never, only by sluice_sub_commit. */
+    uint32_t commit_ms;
+
+    sluice_order order;
+    sluice_repair repair;
+
+    /** Bytes of live batches that are kept while something before them is fetched; past it they are
+     * dropped, and fetched too.  0: 64 MiB. */
+    uint32_t hold_bytes;
 } sluice_sub_options_t;
 
 typedef enum {
     /** One event; of sluice_sub_next_batch: a batch. */
     SLUICE_ITEM_EVENT,
 
-    /** Events on `topic` numbered lost_from … lost_to did not arrive and will not.  What is
-     * delivered on that topic after this item comes after them. */
+    /** Events numbered lost_from … lost_to, on `topic` or (NULL) on any of yours, did not arrive
+     * and will not; `reason` says why.  What is delivered after this item, on those topics, comes
+     * after them. */
     SLUICE_ITEM_LOST,
 
-    /** The broker's numbering began anew; `stream` is its new identity.  Events of the old one may
-     * have been missed without a number to tell it by.  Of the new one nothing is missed in
-     * silence: what it numbered before we were in touch comes as SLUICE_ITEM_LOST. */
+    /** The broker goes on under another identity of its numbering, `stream`: it was restored from a
+     * backup, or lost power with a durability below "disk", or its journal.  What was numbered up
+     * to parent_last under parent_stream, the one you knew, is the same in the new stream, and is
+     * not delivered again; later numbers are given anew.  parent_stream 0: the new stream does not
+     * know the old one; it is delivered from its beginning. */
     SLUICE_ITEM_STREAM,
 } sluice_item_kind;
 
@@ -109,21 +172,35 @@ typedef struct sluice_item {
     /** LOST: numbers, both inclusive.  The range is the narrowest known; numbers in it that belong
      * to other topics are not yours and not lost. */
     uint64_t lost_from, lost_to;
+
+    /** LOST: "RETENTION" (the broker does not keep them any more), "DAMAGE" (its disk lost them),
+     * or "NO_REPAIR" (nobody asked for them: SLUICE_REPAIR_OFF, or a broker without replay).
+     * Static.
+     */
+    const char *reason;
+
+    uint64_t parent_stream, parent_last; /**< STREAM */
 } sluice_item_t;
 
 /** Connects and subscribes.  Returns at once; items come when the broker answers.
  *  @param out  receives the handle; the caller owns it.  Untouched on error.
- *  @return SLUICE_OK, SLUICE_EINVAL (malformed endpoint or pattern), SLUICE_ENOMEM, SLUICE_EIO. */
+ *  @return SLUICE_OK, SLUICE_EINVAL (malformed endpoint, pattern or name), SLUICE_ENOMEM,
+ *          SLUICE_EIO. */
 SLUICE_API sluice_err sluice_sub_create(sluice_sub_t **out, const sluice_sub_options_t *options);
 
 /** Waits for the next item.  Until the subscription is in force (sluice_sub_joined) none comes.
+ * Calling it says that the item before it has been dealt with, as far as commits go.
  *  @param timeout_ms  0 asks once, -1 waits for ever.
  *  @return SLUICE_OK
  *          SLUICE_EAGAIN    the time is up, or a signal came
  *          SLUICE_EPROTO    a message did not decode: it is dropped and counted; told for each
  *          SLUICE_EVERSION  a message of another version: likewise, but told once a connection
+ *          SLUICE_EREFUSED  the broker does not do what the options ask for (a cursor, a time), or
+ *          SLUICE_ELIMIT    keeps no more cursors; told each time, it is asked again every second
+ *          SLUICE_EFENCED   another holder opened the cursor, or dropped it: nothing more comes
  *          SLUICE_ENOMEM, SLUICE_EIO, SLUICE_ECLOSED (the shared context was terminated)
- *  After every one of them but the last the handle stays good. */
+ *  After SLUICE_EFENCED and SLUICE_ECLOSED only sluice_sub_destroy is of use; after the others the
+ *  handle stays good. */
 SLUICE_API sluice_err sluice_sub_next(sluice_sub_t *sub, sluice_item_t *item, int timeout_ms);
 
 /** As sluice_sub_next, but an EVENT item is a whole batch, or what is left of one that
@@ -135,6 +212,21 @@ SLUICE_API sluice_err sluice_sub_next_batch(sluice_sub_t *sub, sluice_item_t *it
  * SLUICE_EAGAIN.  Owned by the handle, and the same for its whole life. */
 SLUICE_API int sluice_sub_fd(const sluice_sub_t *sub);
 
+/** Moves the cursor: everything up to `number` is dealt with, and is not delivered to the next who
+ * opens it.  Never blocks.
+ *  @param number  0: as far as possible, which is: all that was returned up to the last item, but
+ *                 for what is out of order because something before it is still being fetched. With
+ *                 SLUICE_ORDER_STREAM that is exactly the last item.  Else a number up to there.
+ *  @return SLUICE_OK       the broker keeps it, as durable as its journal is
+ *          SLUICE_EAGAIN   it is on its way, or waits for a connection: it is sent until it is
+ *                          answered.  Call again, or go on: sluice_sub_next takes the answer too,
+ *                          and stats.committed tells
+ *          SLUICE_EINVAL   the handle has no name, or the number lies beyond what was returned
+ *          SLUICE_EFENCED  as sluice_sub_next
+ *          SLUICE_ENOMEM, SLUICE_EIO, SLUICE_ECLOSED
+ *  The number belongs to the stream of the last item. */
+SLUICE_API sluice_err sluice_sub_commit(sluice_sub_t *sub, uint64_t number);
+
 /** Is the subscription known to be in force?  (The broker answered the sync of this connection.) */
 SLUICE_API bool sluice_sub_joined(const sluice_sub_t *sub);
 
@@ -143,11 +235,22 @@ typedef struct sluice_sub_stats {
     size_t size;                     /**< in: sizeof(sluice_sub_stats_t) */
     uint64_t events, batches, bytes; /**< delivered */
     uint64_t gaps, repeats, malformed, unknown_version, reconnects, streams, ticks;
-    uint64_t confirmed; /**< F: all of yours up to this number was delivered or reported lost */
+
+    /** All of yours up to this number of `stream` was returned to you, or reported lost: with
+     * SLUICE_ORDER_TOPIC this is the number to store, to go on with SLUICE_FROM_NUMBER. */
+    uint64_t confirmed;
+
+    uint64_t replays, replayed_batches; /**< asked for; taken from them */
+    uint64_t held_bytes;                /**< now, of live batches that wait */
+    uint64_t lost_numbers;              /**< in all ranges reported */
+    uint64_t commits, committed;        /**< answered; the number of the last one */
+    uint64_t stream;                    /**< the one that `confirmed` belongs to; 0: none yet */
 } sluice_sub_stats_t;
 SLUICE_API void sluice_sub_stats(const sluice_sub_t *sub, sluice_sub_stats_t *stats);
 
-/** Ends the subscription and sets *sub to NULL.  A pointer to NULL is fine.  Cannot fail. */
+/** Ends the subscription and sets *sub to NULL.  A pointer to NULL is fine.  Cannot fail, and does
+ * not wait: what is not committed yet stays uncommitted; call sluice_sub_commit until it returns
+ * SLUICE_OK first. */
 SLUICE_API void sluice_sub_destroy(sluice_sub_t **sub);
 
 /* ---- publisher ----------------------------------------------------------------------------- */
