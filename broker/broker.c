@@ -21,7 +21,7 @@ enum {
     EXPIRE_A_TURN = 1024,
     FEED_QUEUE_MAX = 128, /* batches; beyond, intake and subscriptions wait */
     FEED_QUEUE_BYTES = 16 << 20,
-    BLOCKED_SEAL_NS = 20 * MS, /* while the feed waits, a batch grows so long */
+    BLOCKED_SEAL_NS = 20 * MS, /* while feed or journal are busy, a batch grows so long */
     BUSY_AFTER_NS = 1000 * MS, /* intake that stood still so long is read again, and refused */
     SLOW_EVERY_NS = 1000 * MS,
     CLOSED_MS_MIN = 100,
@@ -257,9 +257,8 @@ static bool is_full(const void *ctx)
 }
 
 /* After a failure intake stays closed, and refusals say for how long. */
-static void turn_journal(broker_t *b)
+static void mind_failures(broker_t *b)
 {
-    sequencer_poll(&b->sequencer);
     if (b->rollbacks != b->sequencer.rollbacks) {
         b->rollbacks = b->sequencer.rollbacks;
         b->closed_ms = b->closed_ms == 0 ? CLOSED_MS_MIN : 2 * b->closed_ms;
@@ -295,14 +294,39 @@ static int turn_intake(broker_t *b)
     return read;
 }
 
+/* While the journal works, what is sealed only waits for its next group; so it may as well grow. */
+static bool journal_is_busy(const broker_t *b)
+{
+    return b->sequencer.in_flight.count > 0 && !b->completed;
+}
+
+/* How long a batch may grow when there is reason to wait. */
+static uint64_t seal_age_ns(const broker_t *b)
+{
+    return b->feed.queue.head != NULL || journal_is_busy(b) ? BLOCKED_SEAL_NS
+                                                            : b->o.linger_us * 1000;
+}
+
 static void turn_seal(broker_t *b)
 {
-    bool behind = feed_is_behind(&b->feed);
-    if (b->draining || (b->intake_empty && !behind))
-        sequencer_seal(&b->sequencer, 0);
-    else
-        sequencer_seal(&b->sequencer,
-                       b->feed.queue.head != NULL ? BLOCKED_SEAL_NS : b->o.linger_us * 1000);
+    bool waits = !b->intake_empty || journal_is_busy(b) || feed_is_behind(&b->feed);
+    sequencer_seal(&b->sequencer, waits && !b->draining ? seal_age_ns(b) : 0);
+    journal_flush(b->journal);
+    b->completed = false;
+}
+
+/* What has gathered while a group was committed is sealed before more is read: the disk is idle. */
+static void turn_journal(broker_t *b)
+{
+    bool behind = feed_is_behind(&b->feed); /* before it gets what is committed now */
+    size_t before = b->sequencer.in_flight.count;
+    sequencer_poll(&b->sequencer);
+    b->completed = b->sequencer.in_flight.count < before;
+    mind_failures(b);
+    if (!b->completed || behind)
+        return;
+    sequencer_seal(&b->sequencer, 0);
+    journal_flush(b->journal);
 }
 
 static void set_gauges(broker_t *b)
@@ -374,7 +398,7 @@ static uint64_t deadline_ns(const broker_t *b)
     uint64_t deadline = feed_deadline_ns(&b->feed);
     uint64_t forming = sequencer_oldest_ns(&b->sequencer);
     if (forming != UINT64_MAX) {
-        forming += b->feed.queue.head != NULL ? BLOCKED_SEAL_NS : b->o.linger_us * 1000;
+        forming += seal_age_ns(b);
         deadline = forming < deadline ? forming : deadline;
     }
     if (b->stopped_ns != 0 && !b->intake.busy && b->stopped_ns + BUSY_AFTER_NS < deadline)
@@ -421,7 +445,6 @@ int broker_turn(broker_t *b, uint64_t wait_ns, int wake_fd)
     turn_journal(b);
     int work = turn_intake(b);
     turn_seal(b);
-    journal_flush(b->journal);
     feed_tick_if_due(&b->feed);
     work += feed_turn(&b->feed, FEED_A_TURN);
     intake_flush(&b->intake);

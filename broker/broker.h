@@ -50,6 +50,7 @@ typedef struct broker {
     uint64_t closed_ms;  /**< how long the last one closed intake; 0: a group succeeded since */
     uint64_t closed_until_ns;
     bool intake_empty;
+    bool completed; /**< the journal completed something this turn */
     bool draining;
     _Atomic bool serving; /**< read by the HTTP thread */
 } broker_t;

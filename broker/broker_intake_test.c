@@ -133,7 +133,7 @@ static void intake_answers_in_the_order_of_the_requests(void **state)
         fixture_turn(&f);
     parts_t parts;
     assert_false(fixture_try_receive(dealer, &parts)); /* the NAK waits behind the ACKs */
-    journal.due = 100;
+    journal.prompt = true;
     publisher_expect_ack(&f, dealer, 1, 1, 1, 0);
     publisher_expect_ack(&f, dealer, 2, 2, 2, 0);
     publisher_expect_nak(&f, dealer, 3, WIRE_NAK_TOPIC);
@@ -321,7 +321,7 @@ static void intake_holds_publishers_to_their_window(void **state)
     for (uint64_t n = 1; n <= window + 1; n++)
         send_pub(dealer, n, 1, n);
     fixture_await(&f, BROKER_INTAKE_MESSAGES, 1 + window + 1);
-    journal.due = 100;
+    journal.prompt = true;
     for (uint64_t n = 1; n <= window; n++)
         publisher_expect_ack(&f, dealer, n, n, n, 0);
     publisher_expect_nak(&f, dealer, window + 1, WIRE_NAK_BUSY);
@@ -335,7 +335,7 @@ static void intake_forgets_a_publisher_that_floods(void **state)
         send_pub(dealer, n, 1, n);
     fixture_await(&f, BROKER_PUBLISHERS_FORGOTTEN, 1);
     fixture_await(&f, BROKER_NAK_HELLO, 1);
-    journal.due = 1000; /* what was taken is still published */
+    journal.prompt = true; /* what was taken is still published */
     fixture_await(&f, BROKER_FEED_EVENTS, f.options.window);
 }
 
@@ -459,6 +459,30 @@ static void intake_request_of_duplicates_behind_a_failed_one_is_out_of_turn(void
     publisher_expect_ack(&f, one, 2, 0, 0, 3);
     journal.due = 2;
     publisher_expect_ack(&f, one, 3, 6, 7, 0);
+}
+
+static void intake_batches_grow_while_the_journal_works(void **state)
+{
+    (void)state;
+    void *dealer = publisher();
+    send_pub(dealer, 1, 1, 1);
+    fixture_await(&f, BROKER_JOURNAL_IN_FLIGHT, 1); /* nothing to wait for */
+    for (uint64_t n = 2; n <= 4; n++) {
+        send_pub(dealer, n, 1, n);
+        fixture_await(&f, BROKER_INTAKE_MESSAGES, 1 + n);
+    }
+    assert_int_equal(fixture_count(&f, BROKER_BATCHES), 1);
+    journal.due = 1;
+    publisher_expect_ack(&f, dealer, 1, 1, 1, 0);
+    assert_int_equal(fixture_count(&f, BROKER_BATCHES), 2); /* at once */
+    send_pub(dealer, 5, 1, 5);
+    fixture_await(&f, BROKER_INTAKE_MESSAGES, 6);
+    sl_clock_manual_advance(&f.clock, 20 * MS); /* a slow disk */
+    fixture_settle(&f);
+    assert_int_equal(fixture_count(&f, BROKER_BATCHES), 3);
+    journal.due = 2;
+    for (uint64_t n = 2; n <= 5; n++)
+        publisher_expect_ack(&f, dealer, n, n, n, 0);
 }
 
 static void intake_stops_when_the_journal_is_behind_and_says_so_when_it_lasts(void **state)
@@ -660,6 +684,7 @@ int main(void)
         TEST_STOPPED(intake_failed_group_is_refused_and_can_be_sent_again_in_order),
         TEST_STOPPED(intake_closes_for_longer_with_each_failure_until_one_group_succeeds),
         TEST_STOPPED(intake_request_of_duplicates_behind_a_failed_one_is_out_of_turn),
+        TEST_STOPPED(intake_batches_grow_while_the_journal_works),
         TEST_STOPPED(intake_stops_when_the_journal_is_behind_and_says_so_when_it_lasts),
         TEST_STOPPED(intake_keeps_its_bound_when_much_comes_at_once),
         TEST(intake_ignores_random_messages),

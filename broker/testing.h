@@ -64,6 +64,7 @@ typedef struct journal_scripted {
     batch_t *in_flight[JOURNAL_IN_FLIGHT_MAX];
     size_t count;
     size_t due;   /**< complete so many at the next poll */
+    bool prompt;  /**< complete all there are at every poll */
     bool failing; /**< complete them with SL_EIO, and all that follow, until resumed */
     unsigned resumed, flushed, destroyed;
 } journal_scripted_t;
@@ -78,7 +79,7 @@ static inline void scripted_append(journal_t *j, batch_t *b)
 static inline void scripted_poll(journal_t *j)
 {
     journal_scripted_t *s = (journal_scripted_t *)j;
-    size_t done = s->failing ? s->count : s->due < s->count ? s->due : s->count;
+    size_t done = s->failing || s->prompt || s->due > s->count ? s->count : s->due;
     s->due = 0;
     for (size_t i = 0; i < done; i++)
         j->done(j->ctx, s->in_flight[i], s->failing ? SL_EIO : SL_OK);
