@@ -6,8 +6,7 @@
  * when it opens again are the probe.  The feed goes on all the while.
  *
  * Threads: whoever calls broker_turn is the sequencer.  Beside it run the journal's thread, the
- * query service's, libzmq's two I/O threads, one for intake and query, one for the feed, and the
- * door's. */
+ * query service's, libzmq's three I/O threads, one for each endpoint, and the door's. */
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 

@@ -87,7 +87,7 @@ static bool open_sockets(broker_t *b)
                                 1000};
     const socket_plan_t intake = {ZMQ_ROUTER, SOCKETS_IO_INTAKE, intake_message_max(o),
                                   (int)(8 * o->window), INTAKE_HELD};
-    const socket_plan_t query = {ZMQ_ROUTER, SOCKETS_IO_INTAKE, QUESTION_BYTES_MAX, ANSWERS_HELD,
+    const socket_plan_t query = {ZMQ_ROUTER, SOCKETS_IO_QUERY, QUESTION_BYTES_MAX, ANSWERS_HELD,
                                  QUESTIONS_HELD};
     b->feed_socket = open_socket(b, &feed, &b->feed_fd);
     b->intake_socket = open_socket(b, &intake, &b->intake_fd);
