@@ -1,6 +1,7 @@
 #include "cursors_file.h"
 
 #include "base/mp.h"
+#include "journal/pages.h"
 
 #include <errno.h>
 #include <lmdb.h>
@@ -182,6 +183,35 @@ static sl_err load_all(cursors_file_t *f, cursors_file_load_fn *load, void *ctx,
     return result;
 }
 
+static void show_nothing(void *ctx, const void *key, size_t key_len, const void *data, size_t len,
+                         size_t room)
+{
+    (void)ctx, (void)key, (void)key_len, (void)data, (void)len, (void)room;
+}
+
+/* LMDB trusts what it reads, and a flipped bit can crash it: the file is walked without it first.
+ */
+static sl_err examine(const char *path)
+{
+    char file[PATH_BYTES];
+    struct stat st;
+    if (snprintf(file, sizeof file, "%s/data.mdb", path) >= (int)sizeof file) {
+        errno = ENAMETOOLONG;
+        return SL_EIO;
+    }
+    if (stat(file, &st) != 0)
+        return errno == ENOENT ? SL_OK : SL_EIO;
+    pages_t *pages = malloc(sizeof *pages);
+    if (pages == NULL)
+        return SL_ENOMEM;
+    sl_err err = pages_open(pages, file);
+    if (err == SL_OK && !pages_untouched(pages))
+        err = pages_walk(pages, show_nothing, NULL);
+    pages_close(pages);
+    free(pages);
+    return err;
+}
+
 static sl_err open_env(cursors_file_t *f, const char *dir, bool synced, uint64_t map_bytes)
 {
     char path[PATH_BYTES];
@@ -191,6 +221,9 @@ static sl_err open_env(cursors_file_t *f, const char *dir, bool synced, uint64_t
     }
     if ((mkdir(dir, 0750) != 0 && errno != EEXIST) || (mkdir(path, 0750) != 0 && errno != EEXIST))
         return SL_EIO;
+    sl_err found = examine(path);
+    if (found != SL_OK)
+        return found;
     int err = mdb_env_create(&f->env);
     if (err == 0)
         err = mdb_env_set_mapsize(f->env, map_bytes != 0 ? map_bytes : map_bytes_default);

@@ -389,6 +389,56 @@ static void record_whose_sum_fails_is_damage(void **state)
     assert_int_equal(entries_in("quarantine"), 1);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char command[320];
+    snprintf(command, sizeof command, "cp %s/%s %s/%s", dir, from, dir, to);
+    assert_int_equal(system(command), 0);
+}
+
+/* Whatever bit of the file flips, the broker starts, and what it has of cursors is true. */
+static void no_flipped_bit_crashes_or_lies(void **state)
+{
+    (void)state;
+    uint64_t random = 11;
+    char path[128], name[16];
+    struct stat st;
+    for (uint64_t i = 0; i < 50; i++) {
+        snprintf(name, sizeof name, "c%u", (unsigned)i);
+        uint64_t mine = open_named(name).generation;
+        assert_true(place(name, mine, STREAM, 100 + i, false));
+        flush();
+    }
+    cursors_destroy(&cursors);
+    copy_file("cursors/data.mdb", "whole");
+    path_of(path, "cursors/data.mdb");
+    unsigned kept = 0;
+    for (int round = 0; round < 60; round++) {
+        copy_file("whole", "cursors/data.mdb");
+        assert_int_equal(stat(path, &st), 0);
+        off_t at = (off_t)(test_random(&random) % (uint64_t)st.st_size);
+        uint8_t byte;
+        int fd = open(path, O_RDWR);
+        assert_int_equal(pread(fd, &byte, 1, at), 1);
+        byte ^= (uint8_t)(1u << test_random(&random) % 8);
+        assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+        close(fd);
+        sl_clock_manual_advance(&hand_clock, 1000000);
+        open_all();
+        assert_true(cursors_count(cursors) == 50 || cursors_count(cursors) == 0);
+        kept += cursors_count(cursors) == 50;
+        if (cursors_count(cursors) == 50) {
+            wire_cursor_opened_t opened = open_named("c7");
+            expect_place(&opened, STREAM, 107);
+        }
+        open_named("new");
+        flush();
+        cursors_destroy(&cursors);
+    }
+    assert_in_range(kept, 1, 59); /* some bits are in pages that nobody reads */
+    open_all();
+}
+
 /* -- STATUS ---------------------------------------------------------------------------------- */
 
 static uint64_t value_of(mp_cursor_t map, const char *key, bool *nil)
@@ -468,6 +518,7 @@ int main(void)
         TEST(full_disk_undoes_the_group_and_the_next_one_may_fit),
         TEST(damaged_file_is_put_aside_and_cursors_begin_anew),
         TEST(record_whose_sum_fails_is_damage),
+        TEST(no_flipped_bit_crashes_or_lies),
         TEST(status_lists_cursors_slowest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
