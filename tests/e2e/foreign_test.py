@@ -7,6 +7,7 @@ import unittest
 import msgpack
 
 from foreign_feed import Publisher, Subscriber, decode, event_id
+from foreign_query import Query
 from normal_form import with_types
 from stack import BIN, ROOT, LineReader, Stack, wait_for
 
@@ -133,6 +134,57 @@ class Foreign(unittest.TestCase):
             self.assertEqual(got, events + events[:1])
             publisher.close()
             subscriber.close()
+
+    def test_a_python_client_replays_and_keeps_a_cursor(self):
+        with Stack() as stack:
+            durable = ["--durability", "disk", "--data", stack.folder / "data"]
+            stack.start_broker(*durable)
+            publisher = Publisher(stack.broker.endpoints["intake"])
+            stream = publisher.hello()[3]
+            topics = ["Job.OnJobFailed", "Cluster.OnClusterDeleted", "$dead.BrokenJson"]
+            published = []
+            for n in range(30):
+                event = {"Category": "Job", "Event": "OnJobFailed", "id": str(n)}
+                self.assertEqual(publisher.publish(topics[n % 3], [event])[:2], [1, "ACK"])
+                published.append((n + 1, topics[n % 3], event))
+            query = Query(stack.broker.endpoints["query"])
+            self.assertEqual(query.ask("FIND", None)[3:], [stream, 0, 31])
+            self.assertEqual(self.replayed(query, stream, 0, None, [""]), [p for p in published if p[1][0] != "$"])
+            self.assertEqual(self.replayed(query, stream, 12, 20, ["Job.", "$dead."]),
+                             [p for p in published[12:20] if p[1] != topics[1]])
+            self.assertEqual(next(query.replay(stream ^ 1, 0, None, [""])), ("WRONG_STREAM", stream, 1, 31, []))
+            generation, *place, patterns = query.ask("CURSOR.OPEN", "audit", ["Job.*"])[3:]
+            self.assertEqual((place, patterns), ([None, None], None))
+            self.assertEqual(query.ask("CURSOR.COMMIT", "audit", generation, stream, 17)[3:], [17])
+            self.assertEqual(query.ask("CURSOR.COMMIT", "audit", generation, stream, 16)[3], "BACKWARDS")
+            self.assertEqual(stack.broker.stop(), 0)
+
+            stack.start_broker(*durable)
+            query.close()
+            query = Query(stack.broker.endpoints["query"])
+            newer, *place, patterns = query.ask("CURSOR.OPEN", "audit", ["Job."])[3:]
+            self.assertEqual((place, patterns), ([stream, 17], ["Job.*"]))
+            self.assertEqual(query.ask("CURSOR.COMMIT", "audit", generation, stream, 18)[3], "FENCED")
+            self.assertEqual(query.ask("CURSOR.RESET", "audit", newer, stream, 5)[3:], [5])
+            self.assertEqual(self.replayed(query, stream, 17, None, [""])[0][0], 19)
+            cursors = query.ask("STATUS")[3]["cursors"]
+            self.assertEqual([(c["name"], c["number"], c["lag"]) for c in cursors], [("audit", 5, 25)])
+            self.assertEqual(query.ask("CURSOR.DROP", "audit")[1], "CURSOR.DROP")
+            self.assertEqual(query.ask("CURSOR.DROP", "audit")[3], "NAME")
+            publisher.close()
+            query.close()
+
+    def replayed(self, query, stream, after, until, prefixes):
+        """(number, topic, event) of what lies in (after, until]; the replay must end there, and lose nothing."""
+        got = []
+        for kind, *rest in query.replay(stream, after, until, prefixes):
+            if kind == "DONE":
+                self.assertEqual(rest, [30 if until is None else until])
+                return got
+            topic, header, events = rest
+            self.assertEqual((kind, header["stream"]), ("BATCH", stream))
+            got += [(number, topic, event) for number, event in enumerate(events, header["first"])
+                    if after < number <= (until or number)]
 
 
 if __name__ == "__main__":
