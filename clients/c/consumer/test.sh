@@ -24,8 +24,10 @@ say "pkg-config alone"
 export PKG_CONFIG_PATH="$libdir/pkgconfig"
 cflags=$(pkg-config --define-prefix --cflags sluice)
 libs=$(pkg-config --define-prefix --libs sluice)
-# shellcheck disable=SC2086 # flags are lists
-$cc $flags -std=c11 $cflags "$source/examples/subscribe.c" -o "$work/subscribe" $libs
+for example in subscribe resume cursor; do
+  # shellcheck disable=SC2086 # flags are lists
+  $cc $flags -std=c11 -D_GNU_SOURCE $cflags "$source/examples/$example.c" -o "$work/$example" $libs
+done
 # shellcheck disable=SC2086
 $cc $flags -std=c11 -Wall -Wextra -Wpedantic -Werror $cflags "$source/consumer/header.c" -o "$work/header" $libs
 "$work/header"
