@@ -10,7 +10,7 @@ import msgpack
 
 from foreign_feed import Subscriber
 from scripted_query import Journal, ScriptedQuery, batch
-from stack import BIN, Stack
+from stack import BIN, Stack, wait_for
 
 SLUICE = BIN / "sluice"
 SOURCE = "acs:mns:cn-hangzhou:123456789012:/queues/q"
@@ -260,6 +260,45 @@ class Redriving(Scripted):
         self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stdout, b"unsure\t7\tJob.OnJobFailed\tno answer; it may be published\n")
         self.assertIn(b"ended early: no answer from the intake", result.stderr)
+
+
+class WholeWay(unittest.TestCase):
+    """MNS, bridge, broker with its journal; nothing is scripted."""
+
+    def test_what_a_limit_made_dead_comes_alive_when_the_limit_is_raised(self):
+        # 9 bytes of msgpack a number, 4 of JSON: the event is too large for this broker, its body is not
+        body = json.dumps({"Category": "Job", "Event": "OnNumbers", "Numbers": [0.5] * 2000}, separators=(",", ":"))
+        with Stack() as stack:
+            data = ("--durability", "disk", "--data", stack.folder / "data")
+            stack.start_mns_local()
+            stack.start_broker(*data, "--max-bytes", "12k")
+            stack.mns.create_queue("q", VisibilityTimeout=30)
+            stack.start_bridge([stack.queue_source("q")])
+            stack.mns.send("q", body)
+            stack.mns.send("q", "{broken")
+            query = ("--query", stack.broker.endpoints["query"])
+            wait_for(lambda: len(sluice("dead", "list", *query).stdout.splitlines()) == 2, "two dead letters")
+            reasons = {row["reason"]: row for row in
+                       map(json.loads, sluice("dead", "list", "--json", *query).stdout.splitlines())}
+            self.assertEqual(set(reasons), {"TooLarge", "BrokenJson"})
+            number = reasons["TooLarge"]["number"]
+            self.assertEqual(sluice("dead", "show", number, "--body", *query).stdout.decode(), body)
+            stack.bridge.stop()
+            self.assertEqual(stack.broker.stop(), 0)
+            at = stack.start_broker(*data).endpoints
+            redrive = ("dead", "redrive", "--query", at["query"], "--intake", at["intake"])
+            first = sluice(*redrive, "--all")
+            self.assertEqual(sorted(row.split(b"\t")[0] for row in first.stdout.splitlines()), [b"dead", b"redriven"])
+            self.assertEqual((first.returncode, first.stderr), (1, b"1 redriven, 1 still dead, 0 failed\n"))
+            again = sluice(*redrive, number)
+            self.assertEqual((again.returncode, again.stderr),
+                             (0, b"1 redriven (1 of them known already), 0 still dead, 0 failed\n"))
+            told = sluice("journal", "export", data[3], "--topic", "Job.OnNumbers").stdout.splitlines()
+            self.assertEqual(len(told), 1)
+            event = json.loads(told[0])
+            self.assertEqual((event["id"], event["source"]), (reasons["TooLarge"]["id"], reasons["TooLarge"]["source"]))
+            self.assertEqual(event["Numbers"], [0.5] * 2000)
+            self.assertEqual(len(sluice("dead", "list", "--query", at["query"]).stdout.splitlines()), 2)
 
 
 if __name__ == "__main__":
