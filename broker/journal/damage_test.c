@@ -11,6 +11,7 @@
  * committed, byte by byte; every number is served or lies in a hole that was told; a record whose
  * bytes are all there is served; the damage was noticed, or nothing is different; and after one
  * more commit the file is sound. */
+#include "journal/tools.h"
 #include "pages.h"
 #include "testing.h"
 
@@ -38,6 +39,7 @@ enum { NUMBERS_MAX = 4096, GROUPS = 150, RUNS = 3, RETAIN_BYTES = 800 << 10, MAP
     X(UNTOLD, false, "numbers neither served nor told as a hole")             \
     X(LOST, false, "a record that is whole in the file is not served")        \
     X(SILENT, false, "something is different, and nothing was noticed")       \
+    X(VERIFY, false, "verify said something else than the start")             \
     X(UNSOUND, false, "after one more commit the file is not sound")
 
 #define X(name, good, text) CASE_##name,
@@ -311,13 +313,28 @@ static bool goes_on(store_t *s, uint64_t next)
     return sound;
 }
 
+/* Does verify say beforehand what the start finds? */
+static bool foretold(const store_verdict_t *v, const store_found_t *f)
+{
+    bool damaged = f->damage[0] != '\0';
+    return v->sound == !damaged && v->next == f->next && v->lost_events == f->lost_events &&
+           v->events == f->events && v->records == (damaged ? f->salvaged : f->records) &&
+           v->damaged_records == f->damaged_records;
+}
+
 static outcome_t run_case(const harm_t *h)
 {
     store_options_t o = options(case_dir);
     store_found_t found;
+    store_verdict_t verdict;
     store_t *s = NULL;
+    store_verify(case_dir, NULL, NULL, &verdict);
     if (store_open(&s, &o, &found, NULL) != SL_OK)
         return CASE_REFUSED;
+    if (verdict.file_bytes > 0 && !foretold(&verdict, &found)) {
+        store_close(&s, false);
+        return CASE_VERIFY;
+    }
     served_t *v = calloc(1, sizeof *v);
     uint64_t upto;
     outcome_t outcome = CASE_UNTOLD;

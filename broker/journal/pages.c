@@ -176,7 +176,7 @@ sl_err pages_open(pages_t *p, const char *path)
         return SL_EIO;
     p->file_pages = (uint64_t)st.st_size / PAGE_BYTES;
     posix_fadvise(p->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    pages_meta_t metas[2];
+    pages_meta_t metas[2] = {0};
     for (uint64_t i = 0; i < 2; i++) {
         sl_err err = read_meta(p, i, &metas[i]);
         if (err != SL_OK)
@@ -267,7 +267,7 @@ static sl_err check_page(climb_t *c, uint64_t number, const uint8_t *page, bool 
         return fault(p, "page %" PRIu64 " has impossible bounds", number);
     size_t bytes = 0;
     for (uint32_t i = 0; i < node_count(page); i++) {
-        node_t node;
+        node_t node = {0};
         if (!read_node(page, i, leaf, &node))
             return fault(p, "node %" PRIu32 " of page %" PRIu64 " is damaged", i, number);
         if (c->compare == compare_numbers && node.key.len != sizeof(uint64_t) && (leaf || i > 0))
@@ -287,7 +287,7 @@ static sl_err check_keys(climb_t *c, uint64_t number, const uint8_t *page, bool 
     slice_t before = low;
     bool strict = false;
     for (uint32_t i = leaf ? 0 : 1; i < node_count(page); i++) {
-        node_t node;
+        node_t node = {0};
         read_node(page, i, leaf, &node);
         int order = before.at != NULL ? c->compare(before, node.key) : -1;
         if (order > 0 || (order == 0 && strict) ||
@@ -369,7 +369,7 @@ static sl_err free_entry(climb_t *c, slice_t key, slice_t value, size_t room)
 static sl_err climb_leaf(climb_t *c, const uint8_t *page)
 {
     for (uint32_t i = 0; i < node_count(page); i++) {
-        node_t node;
+        node_t node = {0};
         slice_t value = {0};
         size_t room = 0;
         read_node(page, i, true, &node);
@@ -403,7 +403,7 @@ static sl_err climb(climb_t *c, uint64_t number, unsigned depth, slice_t low, sl
     }
     c->seen.branches++;
     for (uint32_t i = 0; err == SL_OK && i < node_count(page); i++) {
-        node_t node, next = {0};
+        node_t node = {0}, next = {0};
         read_node(page, i, false, &node);
         bool last = i + 1 == node_count(page);
         if (!last)

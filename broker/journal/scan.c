@@ -46,7 +46,7 @@ struct scan {
     scan_journal_t *own;
     bool newer;
     uint8_t *window, *large; /* large: of a record that does not lie in the window */
-    size_t large_room;
+    size_t window_bytes, large_room;
 };
 
 /* -- what was found --------------------------------------------------------------------------- */
@@ -237,7 +237,7 @@ static sl_err search_window(scan_t *s, size_t have, uint64_t offset, size_t from
 static sl_err search(scan_t *s)
 {
     for (uint64_t offset = 0; offset < s->file_bytes;) {
-        size_t have = read_window(s, offset, s->window, WINDOW_BYTES), ended;
+        size_t have = read_window(s, offset, s->window, s->window_bytes), ended;
         if (have == 0)
             break;
         sl_err err = search_window(s, have, offset, 0, &ended);
@@ -327,7 +327,8 @@ sl_err scan_create(scan_t **out, const char *path)
         goto fail;
     s->file_bytes = (uint64_t)st.st_size;
     err = SL_ENOMEM;
-    s->window = malloc(WINDOW_BYTES);
+    s->window_bytes = s->file_bytes < WINDOW_BYTES ? (size_t)s->file_bytes : WINDOW_BYTES;
+    s->window = malloc(s->window_bytes + 1);
     if (s->window == NULL)
         goto fail;
     err = search(s);

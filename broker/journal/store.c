@@ -1,7 +1,6 @@
 /* store.c - open: is the file sound, which stream goes on; close. */
-#include "pages.h"
+#include "examine.h"
 #include "salvage.h"
-#include "store_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +15,8 @@ enum { ERA_STEP = 1 }; /* a start is an era: what the last run may have left unc
 typedef struct opening {
     store_t *s;
     store_found_t found;
-    survey_t survey;
-    bool made; /* there was no file */
+    examination_t ex;
+    bool made; /* there was no journal */
     const char *failed;
 } opening_t;
 
@@ -34,7 +33,7 @@ static bool read_boot_id(char id[BOOT_ID_BYTES + 1])
     return n == BOOT_ID_BYTES;
 }
 
-static store_t *create(const store_options_t *o)
+store_t *store_create(const store_options_t *o)
 {
     store_t *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -92,69 +91,30 @@ static sl_err take_lock(opening_t *p)
 
 /* -- what is there ---------------------------------------------------------------------------- */
 
-/* What a walk found, as one result: sound, made but never written, or damaged. */
-static sl_err judge(opening_t *p, const pages_t *pages, sl_err walked)
+static sl_err look(opening_t *p, sl_err (*walk)(examination_t *e))
 {
-    survey_t *v = &p->survey;
-    const char *fault = walked == SL_EPROTO ? pages->fault : NULL;
-    if (walked == SL_OK && pages_untouched(pages)) {
-        p->made = true;
-        return SL_OK;
-    }
-    if (walked == SL_OK) {
-        survey_end(v);
-        fault = v->fault;
-        if (fault == NULL && v->state.txn != pages->meta.txn)
-            fault = "the meta page and the state are of different transactions";
-    }
-    if (v->err != SL_OK || (walked != SL_OK && walked != SL_EPROTO))
-        return v->err != SL_OK ? v->err : walked;
-    if (v->newer) {
-        p->failed = "a newer program wrote this journal";
-        return SL_EVERSION;
-    }
-    if (fault == NULL)
-        return SL_OK;
-    snprintf(p->found.damage, sizeof p->found.damage, "%s", fault);
-    p->failed = "the journal is damaged";
-    return SL_EPROTO;
-}
-
-/* Walks the file without LMDB. */
-static sl_err examine(opening_t *p, pages_t *pages)
-{
-    p->failed = "the journal cannot be read";
-    survey_free(&p->survey);
-    store_topics_free(p->s);
-    p->survey = (survey_t){.s = p->s};
-    char *path = store_path(p->s->dir, STORE_FILE);
-    sl_err err = path != NULL ? pages_open(pages, path) : SL_ENOMEM;
-    if (err == SL_OK)
-        err = pages_walk(pages, survey_entry, &p->survey);
-    err = judge(p, pages, err);
-    free(path);
-    pages_close(pages);
+    sl_err err = walk(&p->ex);
+    p->failed = p->ex.failed;
+    if (err == SL_EPROTO)
+        memcpy(p->found.damage, p->ex.damage, sizeof p->found.damage);
     return err;
 }
 
 static sl_err examine_or_salvage(opening_t *p)
 {
-    pages_t *pages = malloc(sizeof *pages); /* too large for a stack */
-    if (pages == NULL)
-        return SL_ENOMEM;
-    sl_err err = examine(p, pages);
-    if (err == SL_EPROTO) {
-        p->failed = "the journal is damaged, and what is left cannot be copied";
-        err = salvage(p->s, &p->found.salvaged);
-        if (err == SL_OK)
-            err = examine(p, pages);
-        if (err == SL_EPROTO) { /* what was just written: then nothing can be trusted */
-            errno = EIO;
-            err = SL_EIO;
-        }
-    }
-    free(pages);
-    return err;
+    sl_err err = look(p, examine);
+    if (err != SL_EPROTO)
+        return err;
+    p->failed = "the journal is damaged, and what is left cannot be copied";
+    err = salvage(p->s, &p->found.salvaged);
+    if (err != SL_OK)
+        return err;
+    err = examine(&p->ex);
+    p->failed = p->ex.failed;
+    if (err != SL_EPROTO)
+        return err;
+    errno = EIO; /* it was just written: nothing can be trusted */
+    return SL_EIO;
 }
 
 /* Deletes the records that do not stand their sum: they are aside already. */
@@ -164,9 +124,9 @@ static int delete_damaged(opening_t *p)
     int rc = mdb_txn_begin(p->s->env, NULL, 0, &txn);
     if (rc != 0)
         return rc;
-    for (size_t i = 0; rc == 0 && i < p->survey.damaged_count; i++) {
+    for (size_t i = 0; rc == 0 && i < p->ex.survey.damaged_count; i++) {
         uint8_t name[KEY_RECORD_BYTES];
-        record_key(name, p->survey.damaged[i]);
+        record_key(name, p->ex.survey.damaged[i]);
         MDB_val key = {sizeof name, name};
         rc = mdb_del(txn, p->s->dbi, &key, NULL);
     }
@@ -181,7 +141,7 @@ static int delete_damaged(opening_t *p)
 
 /* -- which stream ----------------------------------------------------------------------------- */
 
-static const char *why_new(const store_t *s, const store_state_t *last)
+const char *store_why_new(const store_t *s, const store_state_t *last)
 {
     if (last->salvaged)
         return "the journal was damaged";
@@ -243,7 +203,7 @@ static sl_err first_state(store_state_t *state)
 static void report(opening_t *p, const char *why, bool was_clean)
 {
     const store_state_t *state = &p->s->state;
-    const survey_t *v = &p->survey;
+    const survey_t *v = &p->ex.survey;
     store_found_t *f = &p->found;
     f->stream = state->stream;
     f->oldest = state->oldest;
@@ -273,16 +233,22 @@ static sl_err open_env(opening_t *p)
 static void adopt(opening_t *p)
 {
     store_t *s = p->s;
-    s->state = p->survey.state;
-    s->tally = (store_tally_t){p->survey.records, p->survey.bytes, p->survey.oldest_time_ns};
+    s->state = p->ex.survey.state;
+    s->tally =
+        (store_tally_t){p->ex.survey.records, p->ex.survey.bytes, p->ex.survey.oldest_time_ns};
     store_publish(s);
 }
 
 /* A file of no bytes is one that a machine made and did not live to write. */
 static sl_err look_at_file(opening_t *p)
 {
+    sl_err err = SL_OK;
     p->made = store_file_bytes(p->s->dir) == 0;
-    return p->made ? SL_OK : examine_or_salvage(p);
+    if (!p->made) {
+        err = examine_or_salvage(p);
+        p->made = p->ex.untouched;
+    }
+    return err;
 }
 
 static sl_err open_to_write(opening_t *p)
@@ -294,16 +260,16 @@ static sl_err open_to_write(opening_t *p)
     if (err == SL_OK)
         err = look_at_file(p);
     if (err == SL_OK && p->made)
-        err = first_state(&p->survey.state);
+        err = first_state(&p->ex.survey.state);
     if (err == SL_OK)
         err = open_env(p);
     if (err != SL_OK)
         return err;
     adopt(p);
-    const char *why = why_new(s, &s->state);
+    const char *why = store_why_new(s, &s->state);
     bool was_clean = s->state.clean;
     p->failed = "damaged records cannot be taken out";
-    if (p->survey.damaged_count > 0)
+    if (p->ex.survey.damaged_count > 0)
         err = store_error(delete_damaged(p));
     if (err == SL_OK)
         err = mark_run(p, why);
@@ -311,41 +277,17 @@ static sl_err open_to_write(opening_t *p)
     return err;
 }
 
-/* Beside a process that writes: holds a snapshot, so that its pages stay as they are, and walks
- * what is in it.  The meta page read must be the snapshot's own. */
-static sl_err examine_snapshot(opening_t *p, pages_t *pages)
-{
-    enum { TRIES = 1000 };
-    MDB_txn *txn;
-    sl_err err = SL_EAGAIN;
-    for (int i = 0; i < TRIES && err == SL_EAGAIN; i++) {
-        int rc = mdb_txn_begin(p->s->env, NULL, MDB_RDONLY, &txn);
-        if (rc != 0)
-            return store_error(rc);
-        err = examine(p, pages);
-        if (pages->meta.txn != mdb_txn_id(txn))
-            err = SL_EAGAIN;
-        mdb_txn_abort(txn);
-    }
-    return err == SL_EAGAIN ? SL_EPROTO : err; /* no meta page says what LMDB read in it */
-}
-
 static sl_err open_to_read(opening_t *p)
 {
-    p->failed = "there is no journal";
-    if (store_file_bytes(p->s->dir) == 0)
-        return SL_ENOENT;
-    pages_t *pages = malloc(sizeof *pages);
-    if (pages == NULL)
-        return SL_ENOMEM;
-    sl_err err = open_env(p);
+    sl_err err = store_file_bytes(p->s->dir) == 0 ? SL_ENOENT : look(p, examine_metas);
     if (err == SL_OK)
-        err = examine_snapshot(p, pages);
-    free(pages);
-    if (err == SL_OK && p->made) {
-        p->failed = "there is no journal";
+        err = open_env(p);
+    if (err == SL_OK)
+        err = look(p, examine_snapshot);
+    if (err == SL_OK && p->ex.untouched)
         err = SL_ENOENT;
-    }
+    if (err == SL_ENOENT)
+        p->failed = "there is no journal";
     if (err != SL_OK)
         return err;
     adopt(p);
@@ -356,17 +298,18 @@ static sl_err open_to_read(opening_t *p)
 sl_err store_open(store_t **out, const store_options_t *o, store_found_t *found,
                   const char **failed)
 {
-    opening_t p = {.s = create(o), .failed = "no memory"};
+    opening_t p = {.s = store_create(o), .failed = "no memory"};
     sl_err err = SL_ENOMEM;
     if (p.s != NULL && p.s->dir != NULL) {
-        p.survey.s = p.s;
-        err = o->read_only ? open_to_read(&p) : open_to_write(&p);
+        err = examination_init(&p.ex, p.s);
+        if (err == SL_OK)
+            err = o->read_only ? open_to_read(&p) : open_to_write(&p);
     }
     if (failed != NULL)
         *failed = err != SL_OK ? p.failed : NULL;
     if (found != NULL)
         *found = p.found;
-    survey_free(&p.survey);
+    examination_fini(&p.ex);
     if (err == SL_OK)
         *out = p.s;
     else

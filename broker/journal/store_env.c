@@ -47,6 +47,18 @@ char *store_path(const char *dir, const char *name)
     return asprintf(&path, "%s/%s", dir, name) >= 0 ? path : NULL;
 }
 
+/* A file that is larger than the limit (which was lowered, or it is a copy) still needs free pages
+ * to be made smaller. */
+static size_t map_bytes(const store_t *s, const char *path)
+{
+    enum { PAGE = 4096, SPARE_BYTES = 64 << 20 };
+    struct stat st;
+    uint64_t bytes = s->o.map_bytes;
+    if (stat(path, &st) == 0 && (uint64_t)st.st_size > bytes)
+        bytes = (uint64_t)st.st_size + SPARE_BYTES;
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
 static int map_env(store_t *s, const char *path)
 {
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
@@ -55,8 +67,8 @@ static int map_env(store_t *s, const char *path)
     else if (s->o.sync == STORE_SYNC_OS)
         flags |= MDB_NOSYNC;
     int rc = mdb_env_create(&s->env);
-    if (rc == 0 && !s->o.read_only)
-        rc = mdb_env_set_mapsize(s->env, s->o.map_bytes);
+    if (rc == 0 && !s->o.read_only) /* else: as the file says */
+        rc = mdb_env_set_mapsize(s->env, map_bytes(s, path));
     if (rc == 0)
         rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
     if (rc == 0)

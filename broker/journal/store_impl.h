@@ -4,7 +4,9 @@
  *     store_env.c      LMDB's environment, files and locks
  *     store_commit.c   groups, retention, what failed
  *     store_read.c     reading, finding, ids
- *     survey.c         what is in a tree: counted at the start
+ *     examine.h        is the file sound, and what is in it
+ *     salvage.h        a new file out of a damaged one
+ *     tools.c          for `sluice journal`
  *
  * Locks: env_lock guards `env` against being closed: readers hold it shared for a whole call,
  * opening anew takes it alone.  stat_lock guards `stat`.  `next` is the committed head, which
@@ -65,6 +67,14 @@ struct store {
     store_stat_t stat;
 };
 
+/* -- store.c ---------------------------------------------------------------------------------- */
+
+/** A store that nothing is opened of yet; store_close takes it.  NULL: no memory. */
+store_t *store_create(const store_options_t *o);
+
+/** Why the next start would begin a new stream; static; NULL: it would go on with this one. */
+const char *store_why_new(const store_t *s, const store_state_t *last);
+
 /* -- store_env.c ------------------------------------------------------------------------------ */
 
 /** LMDB's result as one of ours; sets errno for SL_EIO. */
@@ -114,31 +124,6 @@ int store_commit_mark(store_t *s, store_state_t *state);
 
 /** Makes what readers and store_stat see of what was committed. */
 void store_publish(store_t *s);
-
-/* -- survey.c --------------------------------------------------------------------------------- */
-
-/** What a walk over all entries, in the order of their keys, found. */
-typedef struct survey {
-    store_t *s; /**< topics are put in here, damaged records aside */
-    store_state_t state;
-    bool has_state;
-    uint64_t records, events, bytes, lost_events;
-    uint64_t first, upto; /**< of the records that are sound; 0: none */
-    uint64_t newest_stream;
-    uint64_t oldest_time_ns, newest_time_ns;
-    uint64_t *damaged; /**< numbers under which damaged records stand */
-    size_t damaged_count, damaged_room;
-    bool newer;        /**< something of a format this program does not know */
-    const char *fault; /**< an entry that no record's damage explains; NULL: none */
-    sl_err err;        /**< SL_ENOMEM */
-} survey_t;
-
-/** A pages_entry_fn; ctx is the survey. */
-void survey_entry(void *ctx, const void *key, size_t key_len, const void *data, size_t len,
-                  size_t room);
-/** After the last entry. */
-void survey_end(survey_t *v);
-void survey_free(survey_t *v);
 
 /* -- store_read.c ----------------------------------------------------------------------------- */
 

@@ -1,14 +1,19 @@
-/* survey.c - what is in a tree, entry by entry: state, tails, records; and what is wrong with them.
- *
- * A record that is damaged is one record's matter: it is put aside, and becomes a hole.  A state or
- * a tail that is damaged, a key of no kind, records that overlap: then the tree cannot be trusted.
- */
-#include "store_impl.h"
+/* What is in a tree, entry by entry: state, tails, records; and what is wrong with them. */
+#include "examine.h"
 
 static void fault(survey_t *v, const char *what)
 {
     if (v->fault == NULL)
         v->fault = what;
+}
+
+static void hole(survey_t *v, uint64_t from, uint64_t to)
+{
+    if (from > to)
+        return;
+    v->lost_events += to - from + 1;
+    if (v->hole != NULL)
+        v->hole(v->ctx, from, to);
 }
 
 static void survey_state(survey_t *v, const void *data, size_t len)
@@ -85,19 +90,17 @@ static void survey_record(survey_t *v, uint64_t first, size_t key_len, const voi
     if (v->records == 0) {
         v->first = r.first;
         v->oldest_time_ns = r.time_ns;
-        if (v->has_state && v->state.oldest < r.first)
-            v->lost_events += r.first - v->state.oldest;
+        if (v->has_state)
+            hole(v, v->state.oldest, r.first - 1);
     } else if (r.first <= v->upto) {
         fault(v, "records overlap");
     } else {
-        v->lost_events += r.first - v->upto - 1;
+        hole(v, v->upto + 1, r.first - 1);
     }
     v->records++;
     v->events += r.count;
     v->bytes += store_footprint(key_len, len);
     v->upto = record_last(&r);
-    v->newest_stream = r.stream;
-    v->newest_time_ns = r.time_ns;
 }
 
 void survey_entry(void *ctx, const void *key, size_t key_len, const void *data, size_t len,
@@ -122,19 +125,10 @@ void survey_end(survey_t *v)
         fault(v, "there is no state");
         return;
     }
-    uint64_t next = v->state.next;
-    if (v->records > 0 && v->upto >= next)
+    if (v->records > 0 && v->upto >= v->state.next)
         fault(v, "a record lies behind the next number");
-    else if (v->records > 0)
-        v->lost_events += next - 1 - v->upto;
-    else
-        v->lost_events += next - v->state.oldest;
-    if (v->records > 0 && v->first < v->state.oldest)
+    else if (v->records > 0 && v->first < v->state.oldest)
         fault(v, "a record lies below the oldest number");
-}
-
-void survey_free(survey_t *v)
-{
-    free(v->damaged);
-    v->damaged = NULL;
+    else
+        hole(v, v->records > 0 ? v->upto + 1 : v->state.oldest, v->state.next - 1);
 }

@@ -21,8 +21,10 @@ record_t test_record(int number, uint64_t first, uint32_t count, const char *top
         slot->header[i] = (uint8_t)test_random(&seed);
     for (size_t i = 0; i < sizeof slot->ids; i++)
         slot->ids[i] = (uint8_t)test_random(&seed);
-    for (size_t i = 0; i < body_len; i++)
-        slot->body[i] = (uint8_t)test_random(&seed);
+    for (size_t i = 0; i < body_len; i += sizeof(uint64_t)) {
+        uint64_t word = test_random(&seed);
+        memcpy(slot->body + i, &word, sizeof word);
+    }
     return (record_t){
         .stream = 77,
         .first = first,

@@ -39,8 +39,8 @@
  * each record and copies nothing.  No work for single events in either.
  *
  * Threads: one thread at a time opens, commits, keeps house and closes; read, find and stat are for
- * any thread, between open and close.  A visit runs within a read: it must not commit, nor close.
- */
+ * any thread, between open and close.  A visit runs within a read: it must not call into the store,
+ * and it must end soon, for opening anew after a failure waits for it. */
 #ifndef JOURNAL_STORE_H
 #define JOURNAL_STORE_H
 
@@ -55,6 +55,7 @@ enum {
     STORE_PARENTS_MAX = 8,
     STORE_MAP_MIN_BYTES = 64 * 1024 * 1024,
     STORE_TOPIC_BYTES_MAX = 500,
+    STORE_DAMAGE_BYTES = 160,
 };
 
 /** What was numbered up to `last` under `stream` is in the number line. */
@@ -84,8 +85,8 @@ typedef struct store_found {
     uint64_t lost_events;     /**< holes by damage in the number line, old and new */
     uint64_t salvaged;        /**< records taken out of a damaged file at this start */
     bool new_stream, was_clean;
-    const char *why;  /**< of the new stream; static; NULL: the old one goes on */
-    char damage[160]; /**< what was wrong with the tree; empty: nothing */
+    const char *why;                 /**< of the new stream; static; NULL: the old one goes on */
+    char damage[STORE_DAMAGE_BYTES]; /**< what was wrong with the tree; empty: nothing */
 } store_found_t;
 
 typedef struct store_stat {
