@@ -54,7 +54,7 @@ def run(mode, cuts, seed, say=lambda line: None):
             if problem is not None:
                 violations += 1
                 say(f"cut {number}: {problem}")
-                disk.clear()
+                disk.forget()
     return violations, claims
 
 

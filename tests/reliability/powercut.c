@@ -1,7 +1,8 @@
 /* powercut.c - libpowercut.so: stands between a program and its files, and remembers what a power
  * cut would take.
  *
- *     LD_PRELOAD=libpowercut.so POWERCUT_DIR=data POWERCUT_LOG=log [POWERCUT_AT=N|N+] program
+ *     LD_PRELOAD=libpowercut.so POWERCUT_DIR=data POWERCUT_LOG=log [POWERCUT_AT=N|N+]
+ *         [POWERCUT_BOOT_ID=file] program
  *
  * Everything that the program writes below POWERCUT_DIR is logged (powercut_log.h).  At the N-th
  * operation the process kills itself, before that operation or, with +, after it; or somebody else
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -46,12 +48,19 @@ static int open_watched(int dir, const char *path, int flags, mode_t mode)
     return fd;
 }
 
+/* After a power cut the machine has booted anew: POWERCUT_BOOT_ID names a file that says so. */
+static const char *boot_id_path(const char *path)
+{
+    const char *instead = getenv("POWERCUT_BOOT_ID");
+    return instead != NULL && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0 ? instead : path;
+}
+
 static int open_any(int dir, const char *path, int flags, mode_t mode)
 {
     char absolute[POWERCUT_PATH_MAX];
     if (track_path(dir, path, absolute))
         return open_watched(dir, path, flags, mode);
-    return (int)syscall(SYS_openat, dir, path, flags, mode);
+    return (int)syscall(SYS_openat, dir, boot_id_path(path), flags, mode);
 }
 
 static mode_t mode_of(int flags, va_list args)
@@ -270,6 +279,8 @@ SHIM int unlinkat(int dir, const char *path, int flags)
     else
         log_move(name, NULL);
     int result = (int)syscall(SYS_unlinkat, dir, path, flags);
+    if (result == 0 && (flags & AT_REMOVEDIR) == 0)
+        track_moved(name, NULL);
     power_off();
     return result;
 }
@@ -321,7 +332,7 @@ SHIM int renameat2(int from_dir, const char *from, int to_dir, const char *to, u
         log_move(old, new);
     int result = (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
     if (result == 0)
-        track_renamed(old, new);
+        track_moved(old, new);
     power_off();
     return result;
 }
@@ -334,6 +345,24 @@ SHIM int renameat(int from_dir, const char *from, int to_dir, const char *to)
 SHIM int rename(const char *from, const char *to)
 {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+SHIM int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+    char name[POWERCUT_PATH_MAX];
+    struct stat st;
+    if (!track_path(to_dir, to, name) || lstat(name, &st) == 0)
+        return (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
+    power_on();
+    log_name(POWERCUT_LINK, name);
+    int result = (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
+    power_off();
+    return result;
+}
+
+SHIM int link(const char *from, const char *to)
+{
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 /* -- what cannot be seen here ----------------------------------------------------------------- */
@@ -394,17 +423,6 @@ SHIM ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at,
 {
     blind_descriptor("copy_file_range to", to);
     return syscall(SYS_copy_file_range, from, from_at, to, to_at, len, flags);
-}
-
-SHIM int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
-{
-    blind_path("a second link", to_dir, to);
-    return (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
-}
-
-SHIM int link(const char *from, const char *to)
-{
-    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 SHIM int truncate(const char *path, off_t size)

@@ -179,16 +179,14 @@ static void settle_size(uint32_t file)
 
 /* -- names ------------------------------------------------------------------------------------ */
 
-static void renamed(const char *from, const char *to)
+/* What had lost its last name has it again. */
+static void give_name_back(const char *link, const char *name)
 {
-    size_t len = strlen(from);
-    for (uint32_t i = 0; i < log_->file_count; i++) {
-        char *path = log_->files[i].path, moved[2 * POWERCUT_PATH_MAX];
-        if (strncmp(path, from, len) != 0 || (path[len] != '\0' && path[len] != '/'))
-            continue;
-        snprintf(moved, sizeof moved, "%s%s", to, path + len);
-        memcpy(path, moved, POWERCUT_PATH_MAX - 1);
-    }
+    if (*link == '\0')
+        return;
+    if (rename(link, name) != 0)
+        fail(link);
+    powercut_renamed(log_, link, name);
 }
 
 static void undo_rename(const char *from)
@@ -196,9 +194,8 @@ static void undo_rename(const char *from)
     const char *to = from + strlen(from) + 1, *link = to + strlen(to) + 1;
     if (access(from, F_OK) == 0 || rename(to, from) != 0)
         return; /* it had failed in the first place */
-    renamed(to, from);
-    if (*link != '\0' && rename(link, to) != 0)
-        fail(link);
+    powercut_renamed(log_, to, from);
+    give_name_back(link, to);
 }
 
 static void undo_name(const powercut_record_t *r)
@@ -221,7 +218,10 @@ static void undo_name(const powercut_record_t *r)
         break;
     case POWERCUT_UNLINK:
         if (access(path, F_OK) != 0)
-            rename(path + strlen(path) + 1, path);
+            give_name_back(path + strlen(path) + 1, path);
+        break;
+    case POWERCUT_LINK:
+        unlink(path);
         break;
     default:
         undo_rename(path);
@@ -282,10 +282,10 @@ static void walk_back(void)
 
 static powercut_log_t *map_log(const char *path)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         fail(path);
-    void *map = mmap(NULL, POWERCUT_LOG_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *map = mmap(NULL, POWERCUT_LOG_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     close(fd);
     if (map == MAP_FAILED)
         fail(path);

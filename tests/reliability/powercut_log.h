@@ -20,6 +20,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 enum {
     POWERCUT_SECTOR = 512, /* a disk writes a sector whole or not at all */
@@ -38,6 +40,7 @@ enum {
     X(CREATE, "nothing", "unlink")                                          \
     X(MAKE_DIR, "path", "rmdir")                                            \
     X(REMOVE_DIR, "path", "mkdir")                                          \
+    X(LINK, "path", "unlink")                                               \
     X(UNLINK, "path, path of a link that is kept", "rename back")           \
     X(RENAME, "from, to, link to what `to` was", "rename back")
 
@@ -54,11 +57,11 @@ typedef struct powercut_record {
 } powercut_record_t;
 
 typedef struct powercut_file {
-    char path[POWERCUT_PATH_MAX]; /**< where it is now */
+    char path[POWERCUT_PATH_MAX]; /**< one that it has now; when it has none any more, our link */
     uint64_t dev, ino;
     bool dirty;
     bool directory;
-    bool locks; /**< memory that processes share, no data: a cut may leave anything */
+    bool locks; /**< what processes share while they run, no data: a cut may leave anything */
 } powercut_file_t;
 
 typedef struct powercut_log {
@@ -67,7 +70,9 @@ typedef struct powercut_log {
     _Atomic uint64_t used;
     _Atomic uint64_t operations; /**< writes, syncs, and what changes a folder */
     _Atomic uint64_t syncs;
-    int owner; /**< the process that dies first */
+    int owner; /**< the process that the power takes first; the others find it dark */
+    uint64_t cut_at;
+    bool cut_after; /**< the operation itself is still done */
     atomic_bool dark;
     char blind[96]; /**< not empty: something wrote where the shim cannot see, nothing is proved */
     uint32_t links; /**< saved so far: LOG.0, LOG.1, ... */
@@ -81,6 +86,19 @@ static inline uint64_t powercut_record_size(const powercut_record_t *r)
 {
     return (sizeof *r + r->kept + POWERCUT_RECORD_ALIGN - 1) &
            ~(uint64_t)(POWERCUT_RECORD_ALIGN - 1);
+}
+
+/** Every file at or below `from` is at or below `to` from now on. */
+static inline void powercut_renamed(powercut_log_t *log, const char *from, const char *to)
+{
+    size_t len = strlen(from);
+    for (uint32_t i = 0; i < log->file_count; i++) {
+        char *path = log->files[i].path, moved[2 * POWERCUT_PATH_MAX];
+        if (strncmp(path, from, len) != 0 || (path[len] != '\0' && path[len] != '/'))
+            continue;
+        snprintf(moved, sizeof moved, "%s%s", to, path + len);
+        memcpy(path, moved, POWERCUT_PATH_MAX - 1);
+    }
 }
 
 #endif

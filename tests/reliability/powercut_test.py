@@ -13,7 +13,7 @@ import unittest
 import lmdb_cuts
 from power import Disk
 
-SEEDS = 40
+SEEDS = 60
 SECTOR = 512
 
 PRELUDE = """
@@ -41,18 +41,21 @@ class PowerCut(unittest.TestCase):
 
     def contents(self, program, name="a", at=None):
         """What the file holds after the program and a cut, one for each seed; None: there is none."""
-        self.disk.clear()
+        self.disk.forget()
         self.run_on_disk(program, at)
         folder, found = self.disk.data.parent, []
-        with tempfile.TemporaryDirectory(prefix="sluice-power-") as aside:
-            shutil.move(folder, aside)
+        links = [path.name for path in folder.glob(self.disk.log.name + ".*")]
+        with tempfile.TemporaryDirectory(prefix="sluice-power-", dir=folder) as aside:
+            for name_of in ("data", *links):
+                subprocess.run(["cp", "-a", folder / name_of, aside], check=True)
             for seed in range(SEEDS):
-                subprocess.run(["cp", "-a", pathlib.Path(aside) / folder.name, folder], check=True)  # the log has holes
-                self.disk.cut(seed)
+                self.disk.take_back(seed)
                 path = self.disk.data / name
                 found.append(path.read_bytes() if path.exists() else None)
-                if seed + 1 < SEEDS:
-                    shutil.rmtree(folder)
+                shutil.rmtree(self.disk.data)
+                shutil.copytree(f"{aside}/data", self.disk.data)
+                for link in links:
+                    shutil.copy(f"{aside}/{link}", folder / link)
         return found
 
     SYNCED_OLD = """
@@ -161,6 +164,31 @@ class PowerCut(unittest.TestCase):
         self.assertEqual(set(self.contents(renamed + "die()")), {b"o" * 4096, b"n" * 4096})
         self.assertEqual(set(self.contents(renamed + 'os.fsync(os.open(".", os.O_RDONLY)); die()')), {b"n" * 4096})
 
+    def test_a_file_that_is_replaced_keeps_its_own_losses(self):
+        found = self.contents("""
+        for name in "ab":
+            fd = file(name)
+            os.write(fd, old)
+            os.fsync(fd)
+        os.pwrite(file("a"), b"A" * 4096, 0)
+        os.pwrite(file("b"), b"B" * 4096, 0)
+        os.rename("b", "a")
+        die()
+        """)
+        kinds = {frozenset(content) for content in found}
+        self.assertTrue({frozenset(b"A"), frozenset(b"B"), frozenset(b"o")} <= kinds, kinds)
+        self.assertNotIn(frozenset(b"AB"), kinds)
+
+    def test_a_second_link_may_be_undone_and_shares_the_content(self):
+        program = self.SYNCED_OLD + """
+        os.link("a", "b")
+        os.pwrite(file("b"), new, 0)
+        {}
+        die()
+        """
+        self.assertIn(None, self.contents(program.format("pass"), name="b"))
+        self.assertEqual(set(self.contents(program.format("os.fsync(a)"), name="b")), {b"n" * 4096})
+
     def test_a_removal_may_be_undone(self):
         found = self.contents(self.SYNCED_OLD + """
         os.unlink("a")
@@ -181,11 +209,11 @@ class PowerCut(unittest.TestCase):
         self.assertEqual(len(self.run_on_disk(program, at=1)), 0)  # before the file is made
         self.disk.cut(0)
         self.assertEqual(list(self.disk.data.iterdir()), [])
-        self.disk.clear()
+        self.disk.forget()
         self.assertEqual(self.run_on_disk(program, at=4).split()[-1], "1")  # open, write, sync, | write
         self.disk.cut(0)
         self.assertEqual((self.disk.data / "a").read_bytes(), b"o" * 4096)
-        self.disk.clear()
+        self.disk.forget()
         self.assertEqual(self.run_on_disk(program, at="5+").split()[-1], "1")  # its sync is done
         self.disk.cut(0)
         self.assertEqual((self.disk.data / "a").read_bytes(), b"o" * 8192)
@@ -204,14 +232,13 @@ class PowerCut(unittest.TestCase):
         for unseen in ("import mmap; m = mmap.mmap(a, 4096); m[0] = 1",
                        "import ctypes; ctypes.CDLL(None).fopen(b'b', b'w')"):
             with self.subTest(unseen=unseen):
-                self.disk.clear()
+                self.disk.forget()
                 self.run_on_disk(self.SYNCED_OLD + f"""
         {unseen}
         die()
         """)
                 with self.assertRaisesRegex(RuntimeError, "blind"):
                     self.disk.cut(0)
-                self.disk.log.unlink()
 
 
 class PlainLmdb(unittest.TestCase):

@@ -12,14 +12,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FDS_MAX = 65536, COPY_BYTES = 1 << 20 };
+enum { FDS_MAX = 65536, LINK_MAX_BYTES = POWERCUT_PATH_MAX + 16 };
 
 static _Atomic int slots[FDS_MAX];
 static powercut_log_t *log_;
 static char folder[POWERCUT_PATH_MAX], log_path[POWERCUT_PATH_MAX];
 static size_t folder_len;
-static uint64_t cut_at;
-static bool cut_after; /* the operation itself is still done */
 
 bool track_active(void)
 {
@@ -76,7 +74,7 @@ void power_on(void)
     if (pthread_mutex_lock(&log_->lock) == EOWNERDEAD)
         pthread_mutex_consistent(&log_->lock);
     uint64_t n = atomic_fetch_add(&log_->operations, 1) + 1;
-    if (atomic_load(&log_->dark) || (cut_at != 0 && n >= cut_at && !cut_after))
+    if (atomic_load(&log_->dark) || (log_->cut_at != 0 && n >= log_->cut_at && !log_->cut_after))
         cut();
     errno = kept;
 }
@@ -84,7 +82,7 @@ void power_on(void)
 void power_off(void)
 {
     int kept = errno;
-    if (cut_at != 0 && atomic_load(&log_->operations) >= cut_at)
+    if (log_->cut_at != 0 && atomic_load(&log_->operations) >= log_->cut_at)
         cut();
     pthread_mutex_unlock(&log_->lock);
     errno = kept;
@@ -92,16 +90,21 @@ void power_off(void)
 
 /* -- records ---------------------------------------------------------------------------------- */
 
+static void link_name(char link[LINK_MAX_BYTES], uint32_t number)
+{
+    snprintf(link, LINK_MAX_BYTES, "%s.%u", log_path, number);
+}
+
 static void forget_everything(void)
 {
     atomic_store(&log_->used, 0);
     for (uint32_t i = 0; i < log_->file_count; i++)
         log_->files[i].dirty = false;
     log_->names_dirty = false;
-    char link[POWERCUT_PATH_MAX + 16];
+    char link[LINK_MAX_BYTES];
     for (; log_->links > 0; log_->links--) {
-        snprintf(link, sizeof link, "%s.%u", log_path, log_->links - 1);
-        unlink(link);
+        link_name(link, log_->links - 1);
+        syscall(SYS_unlinkat, AT_FDCWD, link, 0);
     }
 }
 
@@ -232,15 +235,15 @@ void log_name(powercut_type_t type, const char *path)
     record_publish(r);
 }
 
-/* A second link keeps what a name stood for. */
-static void save_link(const char *path, char link[POWERCUT_PATH_MAX + 16])
+/* A second link keeps what a name stood for.  Empty: it stood for nothing. */
+static void save_link(const char *path, char link[LINK_MAX_BYTES])
 {
     struct stat st;
     link[0] = '\0';
-    if (lstat(path, &st) != 0)
+    if (lstat(path, &st) != 0 || S_ISDIR(st.st_mode))
         return;
-    snprintf(link, POWERCUT_PATH_MAX + 16, "%s.%u", log_path, log_->links);
-    unlink(link);
+    link_name(link, log_->links);
+    syscall(SYS_unlinkat, AT_FDCWD, link, 0);
     if (syscall(SYS_linkat, AT_FDCWD, path, AT_FDCWD, link, 0) == 0)
         log_->links++;
     else
@@ -249,7 +252,7 @@ static void save_link(const char *path, char link[POWERCUT_PATH_MAX + 16])
 
 void log_move(const char *from, const char *to)
 {
-    char link[POWERCUT_PATH_MAX + 16];
+    char link[LINK_MAX_BYTES];
     save_link(to != NULL ? to : from, link);
     size_t from_len = strlen(from) + 1, to_len = to != NULL ? strlen(to) + 1 : 0;
     powercut_record_t *r = record_begin(to != NULL ? POWERCUT_RENAME : POWERCUT_UNLINK, UINT32_MAX,
@@ -263,17 +266,15 @@ void log_move(const char *from, const char *to)
     record_publish(r);
 }
 
-void track_renamed(const char *from, const char *to)
+void track_moved(const char *from, const char *to)
 {
-    size_t len = strlen(from);
-    for (uint32_t i = 0; i < log_->file_count; i++) {
-        char *path = log_->files[i].path, moved[2 * POWERCUT_PATH_MAX];
-        if (strncmp(path, from, len) != 0 || (path[len] != '\0' && path[len] != '/'))
-            continue;
-        snprintf(moved, sizeof moved, "%s%s", to, path + len);
-        memcpy(path, moved, POWERCUT_PATH_MAX);
-        path[POWERCUT_PATH_MAX - 1] = '\0';
+    char link[LINK_MAX_BYTES];
+    if (log_->links > 0) {
+        link_name(link, log_->links - 1);
+        powercut_renamed(log_, to != NULL ? to : from, link);
     }
+    if (to != NULL)
+        powercut_renamed(log_, from, to);
 }
 
 /* -- files ------------------------------------------------------------------------------------ */
@@ -315,23 +316,35 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-static uint32_t find_file(const struct stat *st, const char *path)
+static powercut_file_t *known_file(const struct stat *st)
 {
     for (uint32_t i = 0; i < log_->file_count; i++)
-        if (log_->files[i].dev == st->st_dev && log_->files[i].ino == st->st_ino &&
-            strcmp(log_->files[i].path, path) == 0)
-            return i;
-    if (log_->file_count == POWERCUT_FILES_MAX) {
+        if (log_->files[i].dev == st->st_dev && log_->files[i].ino == st->st_ino)
+            return &log_->files[i];
+    return NULL;
+}
+
+/* By inode, since a file may have several names. */
+static uint32_t find_file(const struct stat *st, const char *path, bool created)
+{
+    powercut_file_t *f = known_file(st);
+    if (f == NULL && log_->file_count == POWERCUT_FILES_MAX)
         track_blind("too many files:", path);
-        return POWERCUT_FILES_MAX - 1;
+    if (f == NULL) {
+        f = &log_->files[log_->file_count - (log_->file_count == POWERCUT_FILES_MAX)];
+        log_->file_count += log_->file_count < POWERCUT_FILES_MAX;
+        created = true;
     }
-    powercut_file_t *f = &log_->files[log_->file_count];
-    snprintf(f->path, sizeof f->path, "%s", path);
-    f->dev = st->st_dev;
-    f->ino = st->st_ino;
-    f->directory = S_ISDIR(st->st_mode);
-    f->locks = ends_with(path, "/lock.mdb") || ends_with(path, "/lock");
-    return log_->file_count++;
+    struct stat now;
+    if (created || stat(f->path, &now) != 0 || now.st_ino != st->st_ino) {
+        snprintf(f->path, sizeof f->path, "%s", path);
+        f->dev = st->st_dev;
+        f->ino = st->st_ino;
+        f->directory = S_ISDIR(st->st_mode);
+        f->locks =
+            ends_with(path, "/lock") || ends_with(path, "/lock.mdb") || ends_with(path, "-lock");
+    }
+    return (uint32_t)(f - log_->files);
 }
 
 void track_open(int fd, int flags, bool created)
@@ -345,7 +358,7 @@ void track_open(int fd, int flags, bool created)
     path[len] = '\0';
     if (!below_folder(path))
         return;
-    uint32_t file = find_file(&st, path);
+    uint32_t file = find_file(&st, path, created);
     if (log_->files[file].locks)
         return;
     if (created) {
@@ -366,8 +379,20 @@ static void log_init(powercut_log_t *log)
     pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
     pthread_mutex_init(&log->lock, &attr);
     pthread_mutexattr_destroy(&attr);
-    log->owner = getpid();
     log->magic = POWERCUT_MAGIC;
+}
+
+/* The first process, or the first since that was killed without a cut: what it left is not synced
+ * yet. */
+static void own_log(powercut_log_t *log, const char *at)
+{
+    log->owner = getpid();
+    log->cut_at = 0;
+    if (at == NULL)
+        return;
+    char *end;
+    log->cut_at = atomic_load(&log->operations) + strtoull(at, &end, 10);
+    log->cut_after = *end == '+';
 }
 
 /* Descriptors that an exec left open. */
@@ -389,7 +414,6 @@ static _Noreturn void fail(const char *what)
 __attribute__((constructor)) static void track_start(void)
 {
     const char *dir = getenv("POWERCUT_DIR"), *log = getenv("POWERCUT_LOG");
-    const char *at = getenv("POWERCUT_AT");
     if (dir == NULL || log == NULL)
         return;
     char real[PATH_MAX];
@@ -397,11 +421,6 @@ __attribute__((constructor)) static void track_start(void)
         fail(dir);
     memcpy(folder, real, folder_len + 1);
     snprintf(log_path, sizeof log_path, "%s", log);
-    if (at != NULL) {
-        char *end;
-        cut_at = strtoull(at, &end, 10);
-        cut_after = *end == '+';
-    }
     int fd = (int)syscall(SYS_openat, AT_FDCWD, log, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, (off_t)POWERCUT_LOG_BYTES) != 0)
         fail(log);
@@ -411,6 +430,8 @@ __attribute__((constructor)) static void track_start(void)
     syscall(SYS_close, fd);
     if (map->magic != POWERCUT_MAGIC)
         log_init(map);
+    if (map->owner == 0 || kill(map->owner, 0) != 0)
+        own_log(map, getenv("POWERCUT_AT"));
     log_ = map;
     adopt_descriptors();
 }

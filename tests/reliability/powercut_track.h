@@ -47,7 +47,7 @@ void log_move(const char *from, const char *to);
 void log_range_sync(int slot, uint64_t offset, uint64_t len);
 void log_sync(int slot);
 void log_sync_everything(void);
-/** Where files are now that `from` is called `to`. */
-void track_renamed(const char *from, const char *to);
+/** `from` is called `to` now; NULL: it has lost this name.  What was called `to` has our link. */
+void track_moved(const char *from, const char *to);
 
 #endif

@@ -1,0 +1,35 @@
+"""The short form of the power cuts: of the broker, some of them with MNS and the bridge, and of its journal alone."""
+
+import unittest
+
+import bridge_cuts
+import broker_cuts
+import store_cuts
+
+
+class PowerCuts(unittest.TestCase):
+    def test_the_broker_keeps_what_it_acknowledged_and_what_it_showed(self):
+        violations, rounds = broker_cuts.run("disk", 14, seed=11, say=print)
+        self.assertEqual(violations, 0)
+        self.assertGreater(len(rounds.pusher.acked), 1000)
+
+    def test_mns_gives_up_only_what_the_disk_has(self):
+        violations, messages = bridge_cuts.run(6, seed=11, say=print)
+        self.assertEqual(violations, 0)
+        self.assertGreater(messages, 300)
+
+    def test_what_the_os_had_not_written_is_under_a_new_stream(self):
+        violations, rounds = broker_cuts.run("os", 6, seed=11, say=print)
+        self.assertEqual(violations, 0)
+        self.assertGreater(len(rounds.lasts), 1)
+
+    def test_the_journal_alone_keeps_what_it_committed(self):
+        for durability in ("disk", "os"):
+            with self.subTest(durability=durability):
+                violations, _, numbers = store_cuts.run(durability, 40, seed=11, say=print)
+                self.assertEqual(violations, 0)
+                self.assertGreater(numbers, 1000)
+
+
+if __name__ == "__main__":
+    unittest.main()
