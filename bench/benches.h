@@ -4,8 +4,11 @@
 
 #include "bench.h"
 
-#define BENCHES(X)                                                                               \
-    X(fanout, "deliveries per second from one broker to many subscribers, beside bare loopback") \
+#define BENCHES(X)                                                                                \
+    X(fanout, "deliveries per second from one broker to many subscribers, beside bare loopback")  \
+    X(journal, "durable intake and replay, beside redis streams and NATS JetStream")              \
+    X(slow, "what stopped subscribers cost the others, and what they lose, beside ZeroMQ, redis " \
+            "and NATS")                                                                           \
     X(ingest, "a full MNS queue through bridge and broker: events per second, CPU per event")
 
 #define X(name, help) extern const bench_spec_t bench_##name;

@@ -46,9 +46,7 @@ static struct sockaddr_in loopback(uint16_t port)
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
-/* A port that nobody has now.  Somebody else may take it before our peer does: then the peer does
- * not start, and says so. */
-static uint16_t free_port(void)
+uint16_t peers_free_port(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = loopback(0);
@@ -154,7 +152,7 @@ sl_err peers_start_redis(proc_set_t *set, const bench_place_t *place, peer_keep_
     char program[PATH_BYTES], dir[PATH_BYTES], port[8];
     if (!peers_find("redis-server", program, sizeof program))
         return SL_ENOENT;
-    peer->port = free_port();
+    peer->port = peers_free_port();
     snprintf(port, sizeof port, "%u", peer->port);
     snprintf(peer->url, sizeof peer->url, "127.0.0.1:%u", peer->port);
     fresh_folder(place, "redis", peer->port, dir, sizeof dir);
@@ -198,7 +196,7 @@ sl_err peers_start_nats(proc_set_t *set, const bench_place_t *place, peer_keep_t
     char program[PATH_BYTES], dir[PATH_BYTES], config[PATH_BYTES + 16];
     if (!peers_find("nats-server", program, sizeof program))
         return SL_ENOENT;
-    peer->port = free_port();
+    peer->port = peers_free_port();
     snprintf(peer->url, sizeof peer->url, "nats://127.0.0.1:%u", peer->port);
     fresh_folder(place, "nats", peer->port, dir, sizeof dir);
     snprintf(config, sizeof config, "%s/nats.conf", dir);

@@ -38,6 +38,10 @@ sl_err peers_start_nats(proc_set_t *set, const bench_place_t *place, peer_keep_t
 /** Does this nats-server know PEER_SYNCED?  (From 2.10 on; an older one refuses its file.) */
 bool peers_nats_can_sync(const bench_place_t *place);
 
+/** A port of 127.0.0.1 that nobody has now.  Somebody else may take it before a peer does: then the
+ *  peer does not start, and says so. */
+uint16_t peers_free_port(void);
+
 /** Connects to a port of 127.0.0.1.  @return a blocking socket without delay; -1 (errno). */
 int peers_connect(uint16_t port);
 

@@ -1,0 +1,132 @@
+/* target_redis.c - a redis stream as a target: XADD pipelined through hiredis, XREAD in pages. */
+#include "target.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { READ_PAGE = 1000 };
+
+#define STREAM "events"
+
+extern const target_ops_t target_redis;
+
+static bool told(const redisContext *redis, const redisReply *reply)
+{
+    fprintf(stderr, "sluice-bench: redis: %s\n",
+            reply != NULL ? reply->str : (redis == NULL ? "out of memory" : redis->errstr));
+    return false;
+}
+
+static void *open_redis(const target_plan_t *plan)
+{
+    redisContext *redis = redisConnect("127.0.0.1", plan->port);
+    if (redis != NULL && redis->err == 0)
+        return redis;
+    told(redis, NULL);
+    if (redis != NULL)
+        redisFree(redis);
+    return NULL;
+}
+
+static bool send_redis(void *target, const mix_event_t *event)
+{
+    const char *argv[] = {"XADD", STREAM, "*", "e", (const char *)event->data};
+    size_t lens[] = {4, sizeof STREAM - 1, 1, 1, event->len};
+    return redisAppendCommandArgv(target, 5, argv, lens) == REDIS_OK || told(target, NULL);
+}
+
+static bool flush_redis(void *target)
+{
+    int done = 0;
+    while (!done)
+        if (redisBufferWrite(target, &done) != REDIS_OK)
+            return told(target, NULL);
+    return true;
+}
+
+/* Every answer that is there. @return as take. */
+static long answers(redisContext *redis)
+{
+    long kept = 0;
+    for (;;) {
+        redisReply *reply = NULL;
+        if (redisGetReplyFromReader(redis, (void **)&reply) != REDIS_OK) {
+            told(redis, NULL);
+            return -1;
+        }
+        if (reply == NULL)
+            return kept;
+        bool refused = reply->type == REDIS_REPLY_ERROR;
+        if (refused)
+            told(redis, reply);
+        freeReplyObject(reply);
+        if (refused)
+            return -1;
+        kept++;
+    }
+}
+
+static long take_redis(void *target)
+{
+    long kept = answers(target);
+    if (kept != 0)
+        return kept;
+    if (redisBufferRead(target) != REDIS_OK) { /* waits: there is always one outstanding */
+        told(target, NULL);
+        return -1;
+    }
+    return answers(target);
+}
+
+static void close_redis(void *target)
+{
+    if (target != NULL)
+        redisFree(target);
+}
+
+/* Counts a page: [[stream, [[id, [field, value]], …]]].  @return its last id, "" when it is empty.
+ */
+static const char *count_page(const redisReply *page, share_slot_t *slot)
+{
+    if (page->type != REDIS_REPLY_ARRAY || page->elements != 1 || page->element[0]->elements != 2)
+        return "";
+    const redisReply *entries = page->element[0]->element[1];
+    for (size_t i = 0; i < entries->elements; i++) {
+        share_add(&slot->bytes, entries->element[i]->element[1]->element[1]->len);
+        share_add(&slot->events, 1);
+    }
+    return entries->elements > 0 ? entries->element[entries->elements - 1]->element[0]->str : "";
+}
+
+static bool read_redis(const target_plan_t *plan, share_slot_t *slot, uint64_t events)
+{
+    redisContext *redis = open_redis(plan);
+    char last[64] = "0";
+    bool sound = redis != NULL;
+    while (sound && share_get(&slot->events) < events) {
+        redisReply *page =
+            redisCommand(redis, "XREAD COUNT %d STREAMS " STREAM " %s", READ_PAGE, last);
+        sound = page != NULL && page->type != REDIS_REPLY_ERROR;
+        if (sound)
+            snprintf(last, sizeof last, "%s", count_page(page, slot));
+        else
+            told(redis, page);
+        sound = sound && last[0] != '\0';
+        if (page != NULL)
+            freeReplyObject(page);
+    }
+    close_redis(redis);
+    return sound;
+}
+
+const target_ops_t target_redis = {
+    .name = "redis",
+    .open = open_redis,
+    .send = send_redis,
+    .flush = flush_redis,
+    .take = take_redis,
+    .close = close_redis,
+    .read_all = read_redis,
+};
