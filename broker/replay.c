@@ -173,13 +173,17 @@ static route_result_t send_lost(replays_t *rs, replay_t *r, uint64_t from, uint6
     return result;
 }
 
-static route_result_t send_end(replays_t *rs, replay_t *r, sl_err err)
+static route_result_t send_done(replays_t *rs, replay_t *r)
 {
     sl_buf_clear(&rs->frame);
-    if (err == SL_OK)
-        wire_put_done(&rs->frame, r->request, &(wire_done_t){r->until});
-    else
-        wire_put_query_error(&rs->frame, r->request, WIRE_CODE_DISK, NULL);
+    wire_put_done(&rs->frame, r->request, &(wire_done_t){r->until});
+    return send_frame_of(rs, r);
+}
+
+static route_result_t send_error(replays_t *rs, replay_t *r, wire_code_t code)
+{
+    sl_buf_clear(&rs->frame);
+    wire_put_query_error(&rs->frame, r->request, code, NULL);
     return send_frame_of(rs, r);
 }
 
@@ -237,7 +241,7 @@ static bool advance(replays_t *rs, replay_t *r)
         err = read_slice(rs, r, &result);
     bool ends = err != SL_OK || r->after >= r->until;
     if (result == ROUTE_OK && ends)
-        result = send_end(rs, r, err);
+        result = err == SL_OK ? send_done(rs, r) : send_error(rs, r, WIRE_CODE_DISK);
     if (result == ROUTE_GONE) {
         count(rs, BROKER_REPLAYS_DROPPED, 1);
         return false;
@@ -252,13 +256,16 @@ static bool may_send(const replay_t *r)
     return r->credit > 0 || r->after >= r->until;
 }
 
+/* One that is only slow hears of it, and may ask again. */
 static void drop_silent(replays_t *rs)
 {
-    for (uint32_t i = rs->count; i-- > 0;)
-        if (rs->now_ns - rs->list[i]->moved_ns >= rs->o.silent_ns) {
-            count(rs, BROKER_REPLAYS_DROPPED, 1);
-            drop(rs, i);
-        }
+    for (uint32_t i = rs->count; i-- > 0;) {
+        if (rs->now_ns - rs->list[i]->moved_ns < rs->o.silent_ns)
+            continue;
+        send_error(rs, rs->list[i], WIRE_CODE_BUSY);
+        count(rs, BROKER_REPLAYS_DROPPED, 1);
+        drop(rs, i);
+    }
 }
 
 int replays_turn(replays_t *rs, uint64_t now_ns)
