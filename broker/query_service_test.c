@@ -409,12 +409,17 @@ static void credit_beyond_8_mib_is_not_kept(void **state)
     int unbounded = 0;
     zmq_setsockopt(router, ZMQ_SNDHWM, &unbounded, sizeof unbounded);
     void *reader = new_peer(0);
-    for (int i = 0; i < 300; i++)
+    for (int i = 0; i < 600; i++)
         publish(0, 1, 60000);
     replay(reader, (wish_t){.request = 1, .credit = UINT64_MAX});
     turns(200);
     assert_in_range(counted(BROKER_REPLAY_BYTES), WIRE_REPLAY_CREDIT_MAX,
                     WIRE_REPLAY_CREDIT_MAX + 61000);
+    credit(reader, 1, UINT64_MAX);
+    credit(reader, 1, UINT64_MAX); /* both in one turn */
+    turns(200);
+    assert_in_range(counted(BROKER_REPLAY_BYTES), 2 * WIRE_REPLAY_CREDIT_MAX - 61000,
+                    2 * WIRE_REPLAY_CREDIT_MAX + 2 * 61000);
 }
 
 static void cancel_ends_a_replay(void **state)

@@ -110,8 +110,10 @@ void wire_texts_put(sl_buf_t *out, const char *text, size_t len)
 
 bool wire_texts_next(wire_texts_t *texts, const char **text, uint32_t *len)
 {
+    if (texts->count == 0) /* and perhaps data is NULL */
+        return false;
     mp_cursor_t in = mp_cursor(texts->data, texts->len);
-    if (texts->count == 0 || !mp_get_str(&in, text, len))
+    if (!mp_get_str(&in, text, len))
         return false;
     texts->len = (uint32_t)(in.end - in.at);
     texts->data = in.at;

@@ -36,7 +36,8 @@ static void walk(wire_texts_t texts, const wire_query_t *msg)
 static wire_query_t again(const sl_buf_t *out)
 {
     wire_query_t msg;
-    must(!out->failed && wire_query_decode(&msg, out->data, out->len) == SL_OK);
+    must(!out->failed);
+    must(wire_query_decode(&msg, out->data, out->len) == SL_OK);
     return msg;
 }
 
