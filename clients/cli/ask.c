@@ -81,9 +81,8 @@ uint64_t ask_begin(ask_t *ask)
     return ++ask->request;
 }
 
-bool ask_send(ask_t *ask)
+static bool send_frame(const ask_t *ask, const sl_buf_t *frame)
 {
-    const sl_buf_t *frame = &ask->question;
     if (frame->failed) {
         ask_tell(ask, "%s", sl_err_text(SL_ENOMEM));
         return false;
@@ -92,6 +91,20 @@ bool ask_send(ask_t *ask)
         return true;
     ask_tell(ask, "%s", zmq_strerror(errno));
     return false;
+}
+
+bool ask_send(ask_t *ask)
+{
+    return send_frame(ask, &ask->question);
+}
+
+bool ask_probe(ask_t *ask)
+{
+    sl_buf_t frame = SL_BUF_INIT;
+    wire_put_query(&frame, WIRE_QUERY_STATUS, ASK_PROBE, 0);
+    bool sent = send_frame(ask, &frame);
+    sl_buf_fini(&frame);
+    return sent;
 }
 
 /* -- answers ------------------------------------------------------------------------------- */
@@ -118,26 +131,36 @@ static bool is_ours(ask_t *ask)
 {
     return wire_query_decode(&ask->answer, zmq_msg_data(&ask->frames[0]),
                              zmq_msg_size(&ask->frames[0])) == SL_OK &&
-           ask->answer.request == ask->request;
+           (ask->answer.request == ask->request || ask->answer.request == ASK_PROBE);
 }
 
-bool ask_next(ask_t *ask)
+ask_wait_t ask_wait(ask_t *ask)
 {
     uint64_t deadline_ms = sl_clock_mono_ms(&sl_clock_system) + ask->options->timeout_s * 1000;
     for (;;) {
         if (receive(ask)) {
             if (is_ours(ask))
-                return true;
+                return ASK_ANSWER;
             continue;
         }
         uint64_t now_ms = sl_clock_mono_ms(&sl_clock_system);
-        if (cli_stopping() || now_ms >= deadline_ms) {
-            ask_tell(ask, cli_stopping() ? "interrupted" : "no answer");
-            return false;
+        if (cli_stopping()) {
+            ask_tell(ask, "interrupted");
+            return ASK_FAILED;
         }
+        if (now_ms >= deadline_ms)
+            return ASK_SILENCE;
         zmq_pollitem_t item = {.socket = ask->socket, .events = ZMQ_POLLIN};
         zmq_poll(&item, 1, (long)(deadline_ms - now_ms));
     }
+}
+
+bool ask_next(ask_t *ask)
+{
+    ask_wait_t wait = ask_wait(ask);
+    if (wait == ASK_SILENCE)
+        ask_tell(ask, "no answer");
+    return wait == ASK_ANSWER;
 }
 
 bool ask_for(ask_t *ask, wire_query_type_t type)

@@ -56,9 +56,20 @@ uint64_t ask_begin(ask_t *ask);
 /** Sends ask->question. */
 bool ask_send(ask_t *ask);
 
-/** Waits for the next answer to the last question; of others nothing is seen.
- *  @return true: it is in ask->answer and ask->frames, whatever its type.  False: told. */
+typedef enum { ASK_ANSWER, ASK_SILENCE, ASK_FAILED } ask_wait_t;
+
+/** Waits for the next answer to the last question, or to the probe; of others nothing is seen.
+ *  @return ASK_ANSWER: it is in ask->answer and ask->frames, whatever its type.  ASK_SILENCE: none
+ *          came in the time that the options give.  ASK_FAILED: told. */
+ask_wait_t ask_wait(ask_t *ask);
+
+/** As ask_wait, but silence is told, too.  @return was it ASK_ANSWER? */
 bool ask_next(ask_t *ask);
+
+/** Is the broker there?  Asks for its STATUS beside the last question; the answer's request is
+ *  ASK_PROBE. */
+#define ASK_PROBE (UINT64_C(1) << 63)
+bool ask_probe(ask_t *ask);
 
 /** Asks, and waits for an answer of this type; any other is told, and false. */
 bool ask_for(ask_t *ask, wire_query_type_t type);

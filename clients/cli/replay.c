@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include "base/clock.h"
+#include "event/reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,12 +17,14 @@ enum {
 typedef struct run {
     ask_t *ask;
     const replay_t *replay;
-    uint64_t stream, after, until;
-    uint64_t owed_bytes; /**< used up and not given back */
-    bool stopped;        /**< by on_event */
+    uint64_t stream;
+    uint64_t after, until; /**< what is left to be shown: after moves on */
+    uint64_t owed_bytes;   /**< used up and not given back */
+    uint64_t asked_ms;     /**< when the replay was asked for */
+    bool stopped;          /**< by on_event */
 } run_t;
 
-typedef enum { GOES_ON, ENDED, FAILED, BUSY } step_t;
+typedef enum { GOES_ON, ENDED, FAILED, BUSY, RESTARTED } step_t;
 
 /* -- asking -------------------------------------------------------------------------------- */
 
@@ -59,6 +62,8 @@ static bool ask_for_replay(run_t *run)
                                      .credit_bytes = CREDIT_BYTES});
     ask->question.failed = ask->question.failed || prefixes.failed;
     sl_buf_fini(&prefixes);
+    run->owed_bytes = 0;
+    run->asked_ms = sl_clock_mono_ms(&sl_clock_system);
     return ask_send(ask);
 }
 
@@ -129,6 +134,8 @@ static step_t on_batch(run_t *run)
     for (size_t i = 1; i < ASK_FRAMES_MAX; i++)
         run->owed_bytes += zmq_msg_size(&ask->frames[i]);
     show_events(run, &header);
+    if (header.first + header.count - 1 > run->after)
+        run->after = header.first + header.count - 1;
     if (run->stopped) {
         cancel(run);
         return ENDED;
@@ -148,6 +155,8 @@ static step_t on_lost(run_t *run)
     else
         fprintf(stderr, "lost: numbers %" PRIu64 " to %" PRIu64 " of stream %" PRIu64 ": %s\n",
                 lost.from, lost.to, run->stream, wire_lost_name(lost.reason));
+    if (lost.to > run->after)
+        run->after = lost.to;
     return GOES_ON;
 }
 
@@ -160,8 +169,24 @@ static step_t on_error(const run_t *run)
     return FAILED;
 }
 
+/* A broker that was started after we asked knows nothing of our replay; one that was not is still
+ * searching for what is ours. */
+static step_t on_probe(const run_t *run)
+{
+    const wire_query_t *status = &run->ask->answer;
+    mp_value_t uptime;
+    uint64_t waited_ms = sl_clock_mono_ms(&sl_clock_system) - run->asked_ms;
+    bool told = status->type == WIRE_QUERY_STATUS &&
+                event_find(status->rest, status->rest_len, "uptime_ms", strlen("uptime_ms"),
+                           &uptime, NULL) &&
+                uptime.type == MP_UINT;
+    return told && uptime.u64 < waited_ms ? RESTARTED : GOES_ON;
+}
+
 static step_t on_answer(run_t *run)
 {
+    if (run->ask->answer.request == ASK_PROBE)
+        return on_probe(run);
     switch (run->ask->answer.type) {
     case WIRE_QUERY_BATCH:
         return on_batch(run);
@@ -180,6 +205,7 @@ static step_t on_answer(run_t *run)
 /* One try. */
 static step_t replay_once(run_t *run)
 {
+    bool probed = false;
     if (!ask_for_replay(run))
         return FAILED;
     for (;;) {
@@ -187,9 +213,13 @@ static step_t replay_once(run_t *run)
             ask_tell(run->ask, "interrupted");
             return FAILED;
         }
-        if (!ask_next(run->ask))
+        ask_wait_t wait = ask_wait(run->ask);
+        if (wait == ASK_SILENCE && probed)
+            ask_tell(run->ask, "no answer");
+        if (wait == ASK_FAILED || (wait == ASK_SILENCE && (probed || !ask_probe(run->ask))))
             return FAILED;
-        step_t step = on_answer(run);
+        probed = wait == ASK_SILENCE;
+        step_t step = wait == ASK_ANSWER ? on_answer(run) : GOES_ON;
         if (step != GOES_ON)
             return step;
     }
@@ -205,6 +235,8 @@ bool replay_run(ask_t *ask, const replay_t *replay)
         return true; /* nothing there */
     for (;;) {
         step_t step = replay_once(&run);
+        if (step == RESTARTED)
+            continue; /* from where it came to */
         if (step != BUSY)
             return step == ENDED;
         if (cli_stopping() || sl_clock_mono_ms(&sl_clock_system) >= deadline_ms) {

@@ -3,7 +3,9 @@
  *     FIND since --> after ; REPLAY after … until --> BATCH BATCH LOST BATCH … DONE
  *
  * The broker sends as much as there is credit for; what was handed to the caller is given back as
- * credit, so a slow reader of our output holds up this replay and nobody else. */
+ * credit, so a slow reader of our output holds up this replay and nobody else.  It may be silent
+ * for long while it searches for the few batches that are ours: then its STATUS shows that it
+ * lives, and whether it was started anew and has to be asked again. */
 #ifndef CLI_REPLAY_H
 #define CLI_REPLAY_H
 

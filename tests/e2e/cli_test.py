@@ -224,9 +224,19 @@ class Cli(unittest.TestCase):
                 self.assertEqual(result.stdout, "")
 
     def test_help_and_version(self):
-        for args in ([], ["sub"], ["pub"], ["status"]):
-            self.assertTrue(sluice(*args, "--help").stdout.startswith("Usage: sluice"))
-            self.assertRegex(sluice(*args, "--version").stdout, r"^sluice( \w+)? \d+\.\d+\.\d+\n$")
+        commands = [["sub"], ["pub"], ["status"], *(["cursor", word] for word in ("list", "reset", "drop")),
+                    *(["dead", word] for word in ("list", "show", "redrive")),
+                    *(["journal", word] for word in ("stat", "verify", "export"))]
+        for args in ([], *commands):
+            self.assertTrue(sluice(*args, "--help").stdout.startswith(" ".join(["Usage: sluice", *args])))
+            self.assertRegex(sluice(*args, "--version").stdout, r"^sluice( \w+){0,2} \d+\.\d+\.\d+\n$")
+
+    def test_a_group_lists_its_commands(self):
+        for word, one in (("cursor", "reset"), ("dead", "redrive"), ("journal", "verify")):
+            self.assertRegex(sluice(word, "--help").stdout, rf"(?m)^  {one} +\w")
+            self.assertEqual(sluice(word).returncode, 2)
+            self.assertEqual(sluice(word, "nonsense").stderr,
+                             f'sluice {word}: no command "nonsense"; `sluice {word} --help` lists them\n')
 
     # -- status
 

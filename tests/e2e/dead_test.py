@@ -141,6 +141,31 @@ class Looking(Scripted):
         self.assertEqual((result.returncode, len(result.stdout.splitlines())), (0, 3))
         self.assertEqual([question[1] for question in query.questions].count("REPLAY"), 3)
 
+    def slow(self, uptimes_ms):
+        """A broker that says nothing to a replay until its STATUS was asked for so often."""
+        left, replays = list(uptimes_ms), []
+
+        def script(question):
+            if question[1] == "REPLAY":
+                replays.append(question)
+                return HELD(question) if not left else []
+            if question[1] == "STATUS":
+                answer = [[1, "STATUS", question[2], {"uptime_ms": left.pop(0)}]]
+                return [answer, *(HELD(replays[-1]) if not left and len(replays) == 1 else [])]
+            return HELD(question)
+
+        return self.dead("list", "--timeout", 1, script=script)
+
+    def test_a_search_that_takes_long_is_waited_for(self):
+        result, query = self.slow([1_000_000, 1_002_000])
+        self.assertEqual((result.returncode, len(result.stdout.splitlines()), result.stderr), (0, 3, b""))
+        self.assertEqual([question[1] for question in query.questions], ["FIND", "REPLAY", "STATUS", "STATUS"])
+
+    def test_a_broker_that_was_started_anew_is_asked_again(self):
+        result, query = self.slow([1_000_000, 5])
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual([question[1] for question in query.questions].count("REPLAY"), 2)
+
     def test_trouble_is_one_sentence_and_exit_1(self):
         def answer(kind, *more, to="REPLAY"):
             return lambda q: [[[1, kind, q[2], *more]]] if q[1] == to else HELD(q)
@@ -156,7 +181,8 @@ class Looking(Scripted):
                 ("an error of a later version", answer("ERROR", "WEATHER", "it rains"), "it rains"),
                 ("nonsense", answer("TICK"), "something else"),
                 ("a damaged batch", broken, "does not decode"),
-                ("silence", lambda question: [], "no answer")):
+                ("silence", lambda question: [], "no answer"),
+                ("silence later on", lambda q: HELD(q) if q[1] == "FIND" else [], "no answer")):
             with self.subTest(name):
                 result, _ = self.dead("list", "--timeout", 1, script=script)
                 self.assertEqual((result.returncode, result.stdout), (1, b""))
