@@ -62,13 +62,16 @@ store_t *store_create(const store_options_t *o)
     return s;
 }
 
+/* A new directory is there after a power cut only when the one above it is synced. */
 static sl_err make_dir(opening_t *p)
 {
-    if (mkdir(p->s->dir, 0750) != 0 && errno != EEXIST) {
-        p->failed = "the directory cannot be made";
-        return SL_EIO;
-    }
-    return SL_OK;
+    p->failed = "the directory cannot be made";
+    if (mkdir(p->s->dir, 0750) != 0)
+        return errno == EEXIST ? SL_OK : SL_EIO;
+    char *above = store_path(p->s->dir, "..");
+    sl_err err = above != NULL ? store_sync_dir(above) : SL_ENOMEM;
+    free(above);
+    return err;
 }
 
 static sl_err take_lock(opening_t *p)

@@ -1,0 +1,268 @@
+/* What is taken out of a damaged file is what was in force, and nothing that only looks like it. */
+#include "store_impl.h"
+#include "testing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct fixture {
+    char *dir, *path;
+    store_t *s;
+    store_options_t o;
+    store_found_t found;
+} fixture_t;
+
+static void fixture_open(fixture_t *f)
+{
+    const char *failed = NULL;
+    sl_err err = store_open(&f->s, &f->o, &f->found, &failed);
+    if (err != SL_OK)
+        fail_msg("store_open: %s (%s)", sl_err_name(err), failed);
+}
+
+static int setup(void **state)
+{
+    fixture_t *f = calloc(1, sizeof *f);
+    f->dir = test_dir_make();
+    f->path = store_path(f->dir, STORE_FILE);
+    f->o = (store_options_t){.dir = f->dir, .boot_id = "boot"};
+    fixture_open(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_t *f = *state;
+    store_close(&f->s, true);
+    test_dir_remove(f->dir);
+    free(f->path);
+    free(f);
+    return 0;
+}
+
+static void commit(fixture_t *f, uint64_t first, const char *topic, size_t body)
+{
+    record_t r = test_record(0, first, 10, topic, body);
+    assert_int_equal(store_commit(f->s, &r, 1), SL_OK);
+}
+
+/* Overwrites bytes of the file: those that begin with `like`, or at `at` when it is NULL. */
+static void damage(fixture_t *f, const void *like, size_t len, size_t at)
+{
+    static uint8_t file[4 << 20];
+    int fd = open(f->path, O_RDWR);
+    ssize_t n = read(fd, file, sizeof file);
+    assert_true(n > 0);
+    if (like != NULL) {
+        const uint8_t *found = memmem(file, (size_t)n, like, len);
+        assert_non_null(found);
+        at = (size_t)(found - file);
+    }
+    assert_int_equal(pwrite(fd, "damaged!", 8, (off_t)at), 8);
+    close(fd);
+}
+
+static void damage_tree(fixture_t *f)
+{
+    damage(f, NULL, 0, 16); /* a meta page */
+}
+
+static void damage_body(fixture_t *f, uint64_t first)
+{
+    record_t r = test_record(0, first, 10, "x", 64);
+    damage(f, r.body, 64, 0);
+}
+
+static void collect_tail(void *ctx, const char *topic, size_t len, uint64_t last)
+{
+    assert_int_equal(len, 1);
+    ((uint64_t *)ctx)[topic[0] - 'a'] = last;
+}
+
+static void check_tails(fixture_t *f, uint64_t a, uint64_t b)
+{
+    uint64_t tails[26] = {0};
+    assert_int_equal(store_tails(f->s, collect_tail, tails), SL_OK);
+    assert_int_equal(tails[0], a);
+    assert_int_equal(tails[1], b);
+}
+
+/* -- what is saved ---------------------------------------------------------------------------- */
+
+static void records_tails_and_numbers_are_saved(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t old = f->found.stream;
+    commit(f, 1, "a", 100);
+    commit(f, 11, "b", 9000);
+    store_close(&f->s, false);
+    damage_tree(f);
+    fixture_open(f);
+    assert_int_equal(f->found.salvaged, 2);
+    assert_int_equal(f->found.lost_events, 0);
+    assert_int_equal(f->found.next, 21);
+    assert_true(f->found.new_stream);
+    assert_int_equal(f->found.parents[0].stream, old);
+    assert_int_equal(f->found.parents[0].last, 20);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 11-20");
+    check_tails(f, 10, 20);
+}
+
+/* Nobody knows which topics the hole held: who follows one of them shall ask, and be told. */
+static void tails_are_raised_to_the_end_of_a_hole(void **state)
+{
+    fixture_t *f = *state;
+    commit(f, 1, "a", 9000);
+    commit(f, 11, "b", 9000);
+    commit(f, 21, "b", 9000);
+    store_close(&f->s, false);
+    damage_tree(f);
+    damage_body(f, 11);
+    fixture_open(f);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage] 21-30");
+    check_tails(f, 20, 30);
+}
+
+static void newest_record_that_is_damaged_is_a_hole_too(void **state)
+{
+    fixture_t *f = *state;
+    commit(f, 1, "a", 9000);
+    commit(f, 11, "b", 9000);
+    store_close(&f->s, false);
+    damage_tree(f);
+    damage_body(f, 11);
+    fixture_open(f);
+    assert_int_equal(f->found.next, 21);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage]");
+    check_tails(f, 20, 20);
+}
+
+static void what_retention_took_does_not_come_back(void **state)
+{
+    fixture_t *f = *state;
+    f->o.retain_bytes = 100000;
+    store_close(&f->s, true);
+    fixture_open(f);
+    for (uint64_t first = 1; first < 201; first += 10)
+        commit(f, first, "a", 9000);
+    store_stat_t stat;
+    store_stat(f->s, &stat);
+    assert_true(stat.oldest > 1);
+    store_close(&f->s, false);
+    damage_tree(f);
+    fixture_open(f);
+    assert_int_equal(f->found.oldest, stat.oldest);
+    assert_int_equal(f->found.records, stat.records);
+    assert_int_equal(f->found.lost_events, 0);
+}
+
+static void damaged_file_is_kept(void **state)
+{
+    fixture_t *f = *state;
+    struct stat before, st;
+    assert_int_equal(stat(f->path, &before), 0);
+    store_close(&f->s, false);
+    damage_tree(f);
+    fixture_open(f);
+    char command[512];
+    snprintf(command, sizeof command, "find %s/quarantine -inum %lu | grep -q journal-", f->dir,
+             (unsigned long)before.st_ino);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_not_equal(st.st_ino, before.st_ino);
+}
+
+/* -- what only looks like it ------------------------------------------------------------------ */
+
+/* A publisher sends an event whose bytes are a record, sum and all.  The record that holds it is
+ * damaged, so the search comes by. */
+static void event_that_looks_like_a_record_fools_nobody(void **state)
+{
+    fixture_t *f = *state;
+    static uint8_t body[100000];
+    size_t len = 64;
+    for (uint64_t first = 11; first < 500; first += 10) {
+        record_t fake = test_record(1, first, 10, "a", 1000);
+        fake.journal = 12345; /* the real one is a secret */
+        fake.era = 1000;
+        record_write(body + len, &fake);
+        len += record_size(&fake);
+        assert_true(len < sizeof body);
+    }
+    memset(body, 'x', 64);
+    record_t outer = test_record(0, 11, 10, "a", 0);
+    outer.body = body;
+    outer.body_len = len;
+    commit(f, 1, "a", 90000);
+    assert_int_equal(store_commit(f->s, &outer, 1), SL_OK);
+    commit(f, 21, "a", 90000);
+    store_close(&f->s, false);
+    damage_tree(f);
+    damage(f, body, 64, 0);
+    fixture_open(f);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage] 21-30");
+}
+
+/* -- files that are hardly there -------------------------------------------------------------- */
+
+static void file_of_no_bytes_is_a_new_journal(void **state)
+{
+    fixture_t *f = *state;
+    store_close(&f->s, true);
+    assert_int_equal(truncate(f->path, 0), 0);
+    fixture_open(f);
+    assert_string_equal(f->found.damage, "");
+    assert_int_equal(f->found.next, 1);
+    commit(f, 1, "a", 100);
+}
+
+static void file_of_other_bytes_is_put_aside(void **state)
+{
+    fixture_t *f = *state;
+    store_close(&f->s, true);
+    assert_int_equal(truncate(f->path, 0), 0);
+    assert_int_equal(truncate(f->path, 100000), 0);
+    damage(f, NULL, 0, 5000);
+    fixture_open(f);
+    assert_string_not_equal(f->found.damage, "");
+    assert_int_equal(f->found.next, 1);
+    assert_int_equal(f->found.salvaged, 0);
+    commit(f, 1, "a", 100);
+}
+
+static void salvage_that_was_interrupted_is_done_again(void **state)
+{
+    fixture_t *f = *state;
+    commit(f, 1, "a", 9000);
+    store_close(&f->s, false);
+    damage_tree(f);
+    char *left = store_path(f->dir, "salvage.mdb");
+    int fd = open(left, O_WRONLY | O_CREAT, 0640);
+    assert_int_equal(write(fd, "half", 4), 4);
+    close(fd);
+    fixture_open(f);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10");
+    assert_int_not_equal(access(left, F_OK), 0);
+    free(left);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(records_tails_and_numbers_are_saved),
+        TEST(tails_are_raised_to_the_end_of_a_hole),
+        TEST(newest_record_that_is_damaged_is_a_hole_too),
+        TEST(what_retention_took_does_not_come_back),
+        TEST(damaged_file_is_kept),
+        TEST(event_that_looks_like_a_record_fools_nobody),
+        TEST(file_of_no_bytes_is_a_new_journal),
+        TEST(file_of_other_bytes_is_put_aside),
+        TEST(salvage_that_was_interrupted_is_done_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
