@@ -3,7 +3,8 @@
  * A run: bare loopback TCP, for comparison; then broker, subscribers, publishers, each a process of
  * its own and each new for this run; warm-up; the measured phase, between two looks at everybody's
  * counters and CPU clocks; then the publishers stop, and every subscriber must come to have every
- * event, with nothing lost, repeated or malformed, or the bench fails. */
+ * event, with nothing lost, repeated or malformed, or the bench fails.  What the feed lost on its
+ * way and a subscriber fetched from the broker is counted as a repair. */
 #include "fanout.h"
 
 #include "bench.h"
@@ -39,8 +40,9 @@ typedef struct fanout_options {
     bench_common_t common;
     uint64_t subs, publishers, size, window, batch_bytes;
     uint64_t seconds, warmup_ms, loopback_seconds;
-    int transport; /* daemons_transport_t */
-    int read;      /* fanout_read_t */
+    int transport;  /* daemons_transport_t */
+    int durability; /* daemons_durability_t */
+    int read;       /* fanout_read_t */
     config_list_t broker_args;
 } fanout_options_t;
 
@@ -62,6 +64,8 @@ static const config_opt_t options_table[] = {
         .help = "publisher processes", .min = 1, .max = PUBLISHERS_MAX),
     OPT("transport", CONFIG_CHOICE, AT(transport), .def = "tcp", .choices = "tcp|ipc",
         .help = "of feed and intake"),
+    OPT("durability", CONFIG_CHOICE, AT(durability), .def = "memory",
+        .choices = DAEMONS_DURABILITIES, .help = "of the broker"),
     OPT("window", CONFIG_U64, AT(window), .def = "16384", .arg = "EVENTS",
         .help = "how far publishers may be ahead of the slowest subscriber", .min = 1024),
     OPT("batch-bytes", CONFIG_BYTES, AT(batch_bytes), .def = "0", .arg = "BYTES",
@@ -89,6 +93,7 @@ enum {
     HELD,
     RSS_ANON,
     LOSSY,
+    REPAIRS,
     FIGURES
 };
 
@@ -107,6 +112,7 @@ static const figure_def_t figures[FIGURES] = {
     [HELD] = {"publisher_held", "", "share of time the publishers waited for the slowest", 2},
     [RSS_ANON] = {"broker_rss_anon_mib", "MiB", "anonymous memory of the broker, at the end", 1},
     [LOSSY] = {"feed_lossy_sends", "", "batches the broker sent past full pipes", 0},
+    [REPAIRS] = {"repairs", "", "replays that subscribers asked for, to be complete", 0},
 };
 
 typedef struct run {
@@ -129,10 +135,12 @@ typedef struct look {
 static sl_err start_broker(run_t *run)
 {
     const fanout_options_t *o = run->options;
-    sl_err err = daemons_start_broker(
-        &run->set, run->bench->place,
-        &(broker_setup_t){.transport = (daemons_transport_t)o->transport, .more = &o->broker_args},
-        &run->broker);
+    sl_err err =
+        daemons_start_broker(&run->set, run->bench->place,
+                             &(broker_setup_t){.transport = (daemons_transport_t)o->transport,
+                                               .durability = (daemons_durability_t)o->durability,
+                                               .more = &o->broker_args},
+                             &run->broker);
     if (err != SL_OK)
         return err;
     fanout_plan_connect(&run->plan, &run->broker);
@@ -280,11 +288,19 @@ static sl_err check(const run_t *run)
     if (faults == 0 && wrong == 0)
         return SL_OK;
     fprintf(stderr,
-            "sluice-bench: %llu lost, repeated, malformed or refused; %llu of %zu subscribers have "
+            "sluice-bench: %llu lost, malformed or refused; %llu of %zu subscribers have "
             "other events than the %llu published; %.0f lossy sends of the broker\n",
             (unsigned long long)faults, (unsigned long long)wrong, run->plan.subs,
             (unsigned long long)published, daemons_broker_counter(&run->broker, LOSSY_SENDS));
     return SL_EPROTO;
+}
+
+static void put_repairs(const run_t *run, result_t *result)
+{
+    uint64_t repairs = 0;
+    for (size_t i = 0; i < run->plan.subs; i++)
+        repairs += share_get(&fanout_sub_slot(&run->plan, i)->repairs);
+    result_put(result, REPAIRS, (double)repairs);
 }
 
 static sl_err stop_and_check(run_t *run)
@@ -319,8 +335,11 @@ static sl_err fan_out(run_t *run, result_t *result)
         err = measure(run, result);
     if (err == SL_OK)
         err = stop_and_check(run);
+    if (err == SL_OK)
+        put_repairs(run, result);
     proc_set_fini(&run->set);
     share_destroy(&run->plan.share);
+    bench_clear(run->bench->place); /* the journal */
     return err;
 }
 
@@ -358,7 +377,8 @@ static void put_facts(const void *options, result_t *result)
     result_fact_number(result, "batch_bytes", (double)o->batch_bytes);
     result_fact_number(result, "seconds", (double)o->seconds);
     result_fact_text(result, "transport", o->transport == DAEMONS_IPC ? "ipc" : "tcp");
-    result_fact_text(result, "durability", "memory");
+    result_fact_text(result, "durability",
+                     daemons_durability_name((daemons_durability_t)o->durability));
     result_fact_text(result, "read", o->read == FANOUT_READ_EVENT ? "event" : "batch");
     /* what the bounds were set for */
     result->checked = o->subs == 64 && o->size == 320 && o->transport == DAEMONS_TCP;

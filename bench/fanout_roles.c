@@ -180,8 +180,8 @@ int fanout_subscribe(void *ctx, size_t index)
     }
     sluice_sub_stats_t stats = {.size = sizeof stats};
     sluice_sub_stats(sub, &stats);
-    share_add(&slot->faults, stats.gaps + stats.repeats + stats.malformed + stats.unknown_version +
-                                 stats.reconnects);
+    share_add(&slot->faults, stats.malformed + stats.unknown_version);
+    share_add(&slot->repairs, stats.replays);
     sluice_sub_destroy(&sub);
     return 0;
 }

@@ -33,6 +33,7 @@ enum {
 typedef struct ingest_options {
     bench_common_t common;
     uint64_t messages, polls, seed;
+    int durability; /* daemons_durability_t */
     config_list_t broker_args;
 } ingest_options_t;
 
@@ -59,6 +60,12 @@ static const config_opt_t options_table[] = {
      .def = "1",
      .arg = "N",
      .help = "of the workload"},
+    {.key = "durability",
+     .kind = CONFIG_CHOICE,
+     .offset = AT(durability),
+     .def = "memory",
+     .choices = DAEMONS_DURABILITIES,
+     .help = "of the broker"},
     {.key = "broker-arg",
      .kind = CONFIG_STR_LIST,
      .offset = AT(broker_args),
@@ -153,8 +160,11 @@ static bool joined(void *ctx)
 static sl_err start_rest(run_t *run)
 {
     const ingest_options_t *o = run->options;
-    sl_err err = daemons_start_broker(&run->set, run->bench->place,
-                                      &(broker_setup_t){.more = &o->broker_args}, &run->broker);
+    sl_err err =
+        daemons_start_broker(&run->set, run->bench->place,
+                             &(broker_setup_t){.durability = (daemons_durability_t)o->durability,
+                                               .more = &o->broker_args},
+                             &run->broker);
     if (err != SL_OK)
         return err;
     fanout_plan_connect(&run->plan, &run->broker);
@@ -276,6 +286,7 @@ static sl_err one_run(const bench_run_t *bench)
         err = check(&run);
     proc_set_fini(&run.set);
     share_destroy(&run.plan.share);
+    bench_clear(bench->place);
     return err;
 }
 
@@ -285,7 +296,8 @@ static void put_facts(const void *options, result_t *result)
     result_fact_number(result, "messages", (double)o->messages);
     result_fact_number(result, "polls", (double)o->polls);
     result_fact_number(result, "seed", (double)o->seed);
-    result_fact_text(result, "durability", "memory");
+    result_fact_text(result, "durability",
+                     daemons_durability_name((daemons_durability_t)o->durability));
     result->checked = o->messages >= 500000; /* what the bounds were set for */
 }
 

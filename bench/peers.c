@@ -35,8 +35,7 @@ bool peers_find(const char *name, char *out, size_t size)
         if (folder[0] == '/' && access(out, X_OK) == 0)
             return true;
     }
-    fprintf(stderr, "sluice-bench: there is no %s; Debian's package %s has it (./run bench)\n",
-            name, name);
+    fprintf(stderr, "sluice-bench: there is no %s; Debian's package %s has it\n", name, name);
     return false;
 }
 

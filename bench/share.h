@@ -21,8 +21,10 @@ typedef struct share_slot {
     _Atomic uint64_t bytes;
     _Atomic uint64_t
         number_sum;           /**< of all event numbers: equal everywhere when all got the same */
-    _Atomic uint64_t faults;  /**< lost, malformed, repeated, refused: anything but zero fails */
+    _Atomic uint64_t faults;  /**< lost, malformed, refused: anything but zero fails */
     _Atomic uint64_t held_ns; /**< a publisher's time spent waiting for the slowest subscriber */
+    _Atomic uint64_t repairs; /**< replays that a subscriber asked for */
+    _Atomic uint64_t disconnects; /**< of a subscriber, seen by it or by the publisher */
     _Atomic uint32_t ready;
 } share_slot_t;
 

@@ -11,6 +11,7 @@
 #define BENCH_SLOW_H
 
 #include "base/histogram.h"
+#include "bench.h"
 #include "carrier.h"
 #include "share.h"
 
@@ -44,6 +45,29 @@ static inline share_slot_t *slow_publisher_slot(const slow_plan_t *plan)
 {
     return &plan->share->slots[plan->live + plan->stopped];
 }
+
+/** One load. */
+typedef struct slow_setup {
+    const carrier_ops_t *ops;
+    const char *title; /**< for the terminal */
+    size_t live, stopped, event_bytes;
+    uint64_t rate, seconds, warmup_ms;
+    daemons_durability_t durability;  /**< of ours */
+    const config_list_t *broker_args; /**< likewise */
+} slow_setup_t;
+
+/** What came of it. */
+typedef struct slow_outcome {
+    double p50_ms, p99_ms, rss_mib, complete_s, lossy, rate;
+    double lost, lost_live; /**< shares of the events: of the stopped, of the live */
+    double disconnected;
+} slow_outcome_t;
+
+/** Starts everything anew, loads it, and sees what everybody has in the end.
+ *  @return SL_OK; SL_EPROTO: a subscriber of ours is not complete; other errors.  All told on
+ * stderr.
+ */
+sl_err slow_load(const bench_run_t *bench, const slow_setup_t *setup, slow_outcome_t *out);
 
 /** Sends events as they are due from SLOW_LOAD to SLOW_STOP_PUBLISHER.  A proc_worker_fn over a
  *  slow_plan_t. */

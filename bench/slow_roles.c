@@ -75,7 +75,7 @@ int slow_publish(void *ctx, size_t index)
     bool good = pub != NULL && idle_while(plan, pub, SLOW_WAIT) && send_all(plan, pub, mix) &&
                 idle_while(plan, pub, SLOW_STOP_PUBLISHER);
     if (pub != NULL)
-        share_add(&slow_publisher_slot(plan)->faults, plan->ops->pub_close(pub));
+        share_add(&slow_publisher_slot(plan)->disconnects, plan->ops->pub_close(pub));
     mix_destroy(&mix);
     return good ? 0 : 1;
 }
@@ -123,7 +123,6 @@ static void on_fault(void *ctx)
     share_add(&((member_t *)ctx)->slot->faults, 1);
 }
 
-/* `held_ns` of a slot says that the subscriber was disconnected: 1. */
 static void drain(member_t *m)
 {
     const carrier_ops_t *ops = m->crowd->plan->ops;
@@ -132,7 +131,7 @@ static void drain(member_t *m)
         return;
     m->gone = !ops->sub_drain(m->sub, &sink);
     if (m->gone)
-        share_add(&m->slot->held_ns, 1);
+        share_add(&m->slot->disconnects, 1);
     if (ops->sub_ready(m->sub))
         atomic_store_explicit(&m->slot->ready, 1, memory_order_release);
 }
