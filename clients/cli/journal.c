@@ -44,16 +44,26 @@ void journal_check_args(config_t *config, const char *const *names)
         config_complain(config, args[i], "is one too many");
 }
 
-bool journal_open(store_t **store, store_found_t *found, const char *name, const char *dir)
+const char *journal_err_text(sl_err err)
+{
+    return err == SL_EIO ? strerror(errno) : sl_err_text(err);
+}
+
+sl_err journal_open(store_t **store, store_found_t *found, const char *name, const char *dir)
 {
     const char *failed = NULL;
     sl_err err =
         store_open(store, &(store_options_t){.dir = dir, .read_only = true}, found, &failed);
     if (err == SL_OK)
-        return true;
-    const char *why = err == SL_EIO ? strerror(errno) : sl_err_text(err);
-    journal_tell(name, dir, "%s: %s", failed != NULL ? failed : "it cannot be opened", why);
-    return false;
+        return err;
+    if (err == SL_EPROTO && found->damage[0] != '\0')
+        journal_tell(name, dir, "it is damaged: %s", found->damage);
+    else if (err == SL_ENOENT)
+        journal_tell(name, dir, "there is no journal");
+    else
+        journal_tell(name, dir, "%s: %s", failed != NULL ? failed : "it cannot be opened",
+                     journal_err_text(err));
+    return err;
 }
 
 /* -- stat ---------------------------------------------------------------------------------- */
@@ -205,7 +215,7 @@ int journal_stat(int argc, char **argv)
         store_found_t found;
         config_positional(config, &args);
         cli_catch_signals();
-        bool shown = journal_open(&store, &found, program.name, args[0]) &&
+        bool shown = journal_open(&store, &found, program.name, args[0]) == SL_OK &&
                      show(&options, store, &found, args[0]);
         code = shown ? CLI_DONE : CLI_NOT_ALL;
         store_close(&store, false);
@@ -220,6 +230,7 @@ static const group_command_t commands[] = {
     {"stat", "tell what is in it", journal_stat},
     {"verify", "look at every record, and tell what is damaged", journal_verify},
     {"export", "print its events", journal_export},
+    {"backup", "copy it while the broker runs", journal_backup},
 };
 
 int cli_journal(int argc, char **argv)

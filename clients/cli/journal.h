@@ -13,8 +13,12 @@
  *  @param names  of them, NULL-terminated: what is missing. */
 void journal_check_args(config_t *config, const char *const *names);
 
-/** @param name  of the command, for what is told.  @return true; false: told. */
-bool journal_open(store_t **store, store_found_t *found, const char *name, const char *dir);
+/** @param name  of the command, for what is told.
+ *  @return SL_OK; or as store_open with read_only, and told. */
+sl_err journal_open(store_t **store, store_found_t *found, const char *name, const char *dir);
+
+/** errno's text where that is the error, else the error's. */
+const char *journal_err_text(sl_err err);
 
 /** Tells a sentence: "sluice journal stat: DIR: …". */
 void journal_tell(const char *name, const char *dir, const char *format, ...)

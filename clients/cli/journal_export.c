@@ -1,13 +1,15 @@
 /* sluice journal export: the journal's events on standard output.
  *
  * The store shows a bounded part, which becomes text; then, with no record in hand, the text is
- * written.  So a slow reader of the output does not keep the broker's pages. */
+ * written.  So a slow reader of the output does not keep the broker's pages.  A file whose
+ * structure is damaged no broker writes: of that one, what a search finds is shown in one go. */
 #include "cli.h"
 #include "format.h"
 #include "journal.h"
 #include "position.h"
 
 #include "base/clock.h"
+#include "journal/tools.h"
 #include "wire/feed.h"
 #include "wire/topic.h"
 
@@ -100,13 +102,18 @@ typedef struct run {
     store_t *store;
     format_t format;
     sl_buf_t out;
-    uint64_t after, until; /**< exclusive, inclusive */
+    uint64_t after, until;   /**< numbers, exclusive and inclusive */
+    uint64_t from_ns, to_ns; /**< times, inclusive and exclusive */
     uint64_t lost;
+    bool searched; /**< no store is open: what a search of the file finds */
+    bool output_gone;
     sl_err err;
 } run_t;
 
 static bool is_wanted(const run_t *run, const record_t *r)
 {
+    if (r->time_ns < run->from_ns || r->time_ns >= run->to_ns)
+        return false;
     const char *const *patterns = run->options->topics.items;
     for (size_t i = 0; i < run->options->topics.count; i++)
         if (wire_pattern_match(patterns[i], strlen(patterns[i]), r->topic, r->topic_len))
@@ -165,11 +172,13 @@ static bool visit(void *ctx, const record_t *record, const journal_hole_t *hole)
         tell_hole(run, record->first, record_last(record), true);
     else
         put_events(run, record, &header);
-    return run->err == SL_OK;
+    if (run->searched && run->out.len >= PART_BYTES && !cli_flush(&run->out))
+        run->output_gone = true;
+    return run->err == SL_OK && !run->output_gone && !cli_stopping();
 }
 
 /* Part by part.  @return false: it ended before its time, and that was told. */
-static bool export_all(run_t *run)
+static bool export_tree(run_t *run)
 {
     for (uint64_t upto = run->after, before = UINT64_MAX; upto != before && upto < run->until;) {
         before = upto;
@@ -177,7 +186,7 @@ static bool export_all(run_t *run)
         if (err == SL_OK)
             err = run->err;
         if (err != SL_OK) {
-            journal_tell(program.name, run->dir, "%s", sl_err_text(err));
+            journal_tell(program.name, run->dir, "%s", journal_err_text(err));
             return false;
         }
         if (!cli_flush(&run->out) || cli_stopping())
@@ -186,32 +195,71 @@ static bool export_all(run_t *run)
     return true;
 }
 
+static bool export_found(run_t *run)
+{
+    bool sound;
+    run->searched = true;
+    fputs("what a search of the file finds:\n", stderr);
+    sl_err err = store_export(run->dir, run->after, run->until, visit, run, &sound);
+    if (err == SL_OK)
+        err = run->err;
+    if (err != SL_OK)
+        journal_tell(program.name, run->dir, "%s", journal_err_text(err));
+    if (err == SL_OK && !run->output_gone)
+        cli_flush(&run->out);
+    return false; /* whatever it found, not all is there */
+}
+
 /* -- from where to where ------------------------------------------------------------------- */
 
-static bool find_end(run_t *run, const char *text, uint64_t none, bool first, uint64_t *number)
+static void take_from(run_t *run, const char *text, uint64_t now_ns)
 {
     position_t position;
-    *number = none;
-    if (text == NULL)
-        return true;
-    position_parse(&position, text, sl_clock_wall_ns(&sl_clock_system));
-    if (position.kind == POSITION_NUMBER) {
-        *number = first && position.number > 0 ? position.number - 1 : position.number;
-        return true;
-    }
-    sl_err err = store_find(run->store, position.time_ns, number);
+    if (text == NULL || !position_parse(&position, text, now_ns))
+        return;
+    if (position.kind == POSITION_NUMBER)
+        run->after = position.number > 0 ? position.number - 1 : 0;
+    else
+        run->from_ns = position.time_ns;
+}
+
+static void take_to(run_t *run, const char *text, uint64_t now_ns)
+{
+    position_t position;
+    if (text == NULL || !position_parse(&position, text, now_ns))
+        return;
+    if (position.kind == POSITION_NUMBER)
+        run->until = position.number;
+    else
+        run->to_ns = position.time_ns;
+}
+
+/* Times become numbers, so that not all has to be read.  False: told. */
+static bool find_ends(run_t *run)
+{
+    uint64_t after = run->after, until = run->until;
+    sl_err err = SL_OK;
+    if (run->from_ns > 0)
+        err = store_find(run->store, run->from_ns, &after);
+    if (err == SL_OK && run->to_ns < UINT64_MAX)
+        err = store_find(run->store, run->to_ns, &until);
     if (err != SL_OK)
-        journal_tell(program.name, run->dir, "%s", sl_err_text(err));
+        journal_tell(program.name, run->dir, "%s", journal_err_text(err));
+    run->after = after > run->after ? after : run->after;
+    run->until = until < run->until ? until : run->until;
     return err == SL_OK;
 }
 
 static int run_export(run_t *run)
 {
-    store_found_t found;
-    if (!journal_open(&run->store, &found, program.name, run->dir))
-        return CLI_NOT_ALL;
-    bool done = find_end(run, run->options->from, 0, true, &run->after) &&
-                find_end(run, run->options->to, UINT64_MAX, false, &run->until) && export_all(run);
+    store_found_t found = {0};
+    uint64_t now_ns = sl_clock_wall_ns(&sl_clock_system);
+    take_from(run, run->options->from, now_ns);
+    take_to(run, run->options->to, now_ns);
+    sl_err err = journal_open(&run->store, &found, program.name, run->dir);
+    bool done = err == SL_OK       ? find_ends(run) && export_tree(run)
+                : err == SL_EPROTO ? export_found(run)
+                                   : false;
     store_close(&run->store, false);
     return done && run->lost == 0 ? CLI_DONE : CLI_NOT_ALL;
 }
@@ -224,6 +272,8 @@ int journal_export(int argc, char **argv)
     if (cli_options(&config, &program, &options, argc, argv, &code)) {
         const char *const *args;
         run_t run = {.options = &options,
+                     .until = UINT64_MAX,
+                     .to_ns = UINT64_MAX,
                      .format = {.kind = (format_kind_t)options.format,
                                 .colour = cli_colour(),
                                 .numbers = options.numbers}};

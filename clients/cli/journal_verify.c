@@ -1,19 +1,21 @@
 /* sluice journal verify: is every record what was written?
  *
- *     parent --fork--> child: opens, walks, tells what it finds       exit 0, 1, or a signal
- *            <-------------------------------------------------------+
+ *     parent --fork--> child: examines, walks, tells what it finds       exit 0, 1, or a signal
+ *            <----------------------------------------------------------+
  *
- * LMDB trusts its pages: a file that is damaged where nobody looks first can end the process that
- * follows it.  So a child looks, and how it ends is a finding, too.
+ * First the file: its pages, and each record's sum (store_verify).  Then what the store does not
+ * know of: that the frames are those of the record, that events are whole, that times and each
+ * topic's chain of numbers go on.  Of a file whose structure is damaged, what a search finds.
  *
- * Looked at: each record's sum (the store does that), and what the store does not know of: that the
- * frames are those of the record, that events are whole, that times and each topic's chain of
- * numbers go on. */
+ * The store walks by its own bounded reader before LMDB, which trusts its pages, may follow them.
+ * What can end the process all the same, a disk that fails under the map, ends the child, and how
+ * it ends is a finding, too. */
 #include "cli.h"
 #include "journal.h"
 #include "show.h"
 #include "units.h"
 
+#include "journal/tools.h"
 #include "wire/feed.h"
 #include "wire/topic.h"
 
@@ -25,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PART_BYTES = 8 * 1024 * 1024, TOPICS_MAX = WIRE_TOPICS_PER_STREAM };
+enum { TOPICS_MAX = WIRE_TOPICS_PER_STREAM };
 
 typedef struct options {
     bool json;
@@ -86,6 +88,16 @@ static void tell(run_t *run, uint64_t from, uint64_t to, const char *what)
     show_end(&run->show);
 }
 
+/* It is about the file, not about numbers. */
+static void tell_file(run_t *run, const char *what)
+{
+    show_begin(&run->show, SHOW_ROWS);
+    show_number(&run->show, "from", -1);
+    show_number(&run->show, "to", -1);
+    show_text(&run->show, "what", what);
+    show_end(&run->show);
+}
+
 static tail_t *tail_of(run_t *run, const record_t *r)
 {
     for (size_t i = 0; i < run->tail_count; i++)
@@ -125,7 +137,7 @@ static bool visit(void *ctx, const record_t *r, const journal_hole_t *hole)
     run_t *run = ctx;
     if (hole != NULL) {
         if (hole->damage)
-            tell(run, hole->from, hole->to, "records are damaged or missing");
+            tell(run, hole->from, hole->to, "damaged or missing");
         for (size_t i = 0; i < run->tail_count; i++)
             run->tails[i].last = 0; /* their next numbers cannot be known */
         return true;
@@ -145,23 +157,7 @@ static bool visit(void *ctx, const record_t *r, const journal_hole_t *hole)
 
 /* -- all of them --------------------------------------------------------------------------- */
 
-static bool walk(run_t *run, store_t *store)
-{
-    for (uint64_t upto = 0, before = UINT64_MAX; upto != before;) {
-        before = upto;
-        sl_err err = store_read(store, before, UINT64_MAX, PART_BYTES, visit, run, &upto);
-        if (err != SL_OK) {
-            journal_tell(program.name, run->dir, "%s",
-                         err == SL_EIO ? strerror(errno) : sl_err_text(err));
-            return false;
-        }
-        if ((run->show.kind != SHOW_TABLE && !show_flush(&run->show)) || cli_stopping())
-            return false;
-    }
-    return true;
-}
-
-static void sum_up(const run_t *run)
+static void sum_up(const run_t *run, const store_verdict_t *verdict)
 {
     sl_buf_t line = SL_BUF_INIT;
     units_count(&line, run->events);
@@ -169,8 +165,10 @@ static void sum_up(const run_t *run)
     units_count(&line, run->records);
     sl_buf_append_str(&line, " batches, ");
     units_bytes(&line, run->bytes);
+    if (!verdict->sound)
+        sl_buf_append_str(&line, ", found by a search; a broker that starts here saves them");
     if (run->ranges == 0) {
-        sl_buf_append_str(&line, ": sound\n");
+        sl_buf_append_str(&line, verdict->sound ? ": sound\n" : "\n");
     } else {
         sl_buf_append_str(&line, "; damaged: ");
         units_count(&line, run->numbers);
@@ -182,24 +180,36 @@ static void sum_up(const run_t *run)
     sl_buf_fini(&line);
 }
 
+/* @return is all of it sound? */
+static bool examine(run_t *run)
+{
+    store_verdict_t verdict;
+    bool sound;
+    sl_err err = store_verify(run->dir, NULL, NULL, &verdict);
+    bool clean = err == SL_OK;
+    if (err == SL_EPROTO && !verdict.sound)
+        tell_file(run, verdict.damage);
+    if (err == SL_OK || err == SL_EPROTO)
+        err = store_export(run->dir, 0, UINT64_MAX, visit, run, &sound);
+    if (err != SL_OK)
+        journal_tell(program.name, run->dir, "%s",
+                     err == SL_ENOENT ? "there is no journal" : journal_err_text(err));
+    else
+        sum_up(run, &verdict);
+    return err == SL_OK && clean && run->ranges == 0;
+}
+
 static int verify(const options_t *options, const char *dir)
 {
-    store_t *store = NULL;
-    store_found_t found = {0};
     run_t run = {.dir = dir, .tails = calloc(TOPICS_MAX, sizeof *run.tails)};
     int code = CLI_NOT_ALL;
     show_init(&run.show, options->json);
     if (run.tails == NULL) {
         journal_tell(program.name, dir, "%s", sl_err_text(SL_ENOMEM));
-    } else if (journal_open(&store, &found, program.name, dir)) {
-        bool whole = walk(&run, store);
-        bool shown = show_flush(&run.show);
-        sum_up(&run);
-        code = whole && shown && run.ranges == 0 ? CLI_DONE : CLI_NOT_ALL;
-    } else if (found.damage[0] != '\0') {
-        journal_tell(program.name, dir, "%s", found.damage);
+    } else {
+        bool sound = examine(&run);
+        code = show_flush(&run.show) && sound ? CLI_DONE : CLI_NOT_ALL;
     }
-    store_close(&store, false);
     show_fini(&run.show);
     free(run.tails);
     return code;

@@ -15,7 +15,7 @@ static const command_t commands[] = {
     {"status", "ask a broker how it is", cli_status},
     {"cursor", "named subscribers: list, reset, drop", cli_cursor},
     {"dead", "dead letters: list, show, redrive", cli_dead},
-    {"journal", "a broker's directory: stat, verify, export", cli_journal},
+    {"journal", "a broker's directory: stat, verify, export, backup", cli_journal},
     {"mns", "queues, topics, subscriptions and messages of MNS; set up, find out what is wrong",
      cli_mns},
 };

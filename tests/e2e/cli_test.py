@@ -226,7 +226,7 @@ class Cli(unittest.TestCase):
     def test_help_and_version(self):
         commands = [["sub"], ["pub"], ["status"], *(["cursor", word] for word in ("list", "reset", "drop")),
                     *(["dead", word] for word in ("list", "show", "redrive")),
-                    *(["journal", word] for word in ("stat", "verify", "export"))]
+                    *(["journal", word] for word in ("stat", "verify", "export", "backup"))]
         for args in ([], *commands):
             self.assertTrue(sluice(*args, "--help").stdout.startswith(" ".join(["Usage: sluice", *args])))
             self.assertRegex(sluice(*args, "--version").stdout, r"^sluice( \w+){0,2} \d+\.\d+\.\d+\n$")

@@ -1,8 +1,9 @@
-"""sluice journal stat|verify|export: a broker's directory, beside the broker and after it."""
+"""sluice journal stat|verify|export|backup: a broker's directory, beside the broker and after it."""
 
 import json
 import os
 import pty
+import struct
 import subprocess
 import unittest
 
@@ -120,27 +121,77 @@ class Journal(unittest.TestCase):
         self.assertEqual({event["$number"] for event in left}, set(range(1, EVENTS + 1)) - lost)
         self.assertTrue(all(event == whole[event["JobId"]] for event in left))
 
-    def test_verify_survives_a_file_that_is_damaged_through_and_through(self):
+    def test_of_a_file_whose_structure_is_damaged_what_a_search_finds_is_told(self):
         self.publish()
         self.broker.stop()
+        whole = {event["$number"]: event for event in rows(journal("export", self.dir, "--numbers")[1])}
         path = self.dir / "journal.mdb"
         data = bytearray(path.read_bytes())
-        for page in range(2, len(data) // 4096):  # the heads of all pages but the first two
-            data[page * 4096:page * 4096 + 64] = os.urandom(64)
+        pages = range(2, len(data) // 4096)  # behind the two meta pages: number, padding, flags (branch 1, leaf 2)
+        nodes = [page for page in pages if struct.unpack_from("<QHH", data, page * 4096)[::2] in ((page, 1), (page, 2))]
+        self.assertTrue(nodes)
+        for page in nodes:
+            data[page * 4096 + 16:page * 4096 + 64] = os.urandom(48)
         path.write_bytes(data)
-        code, _, said = journal("verify", self.dir)
+        code, told, said = journal("verify", self.dir, "--json")
         self.assertEqual(code, 1)
-        self.assertTrue(said)
+        self.assertEqual((rows(told)[0]["from"], rows(told)[0]["to"]), (None, None))
+        self.assertIn("found by a search", said)
+        code, told, said = journal("export", self.dir, "--numbers")
+        self.assertEqual(code, 1)
+        found = rows(told)
+        self.assertGreater(len(found), 0)
+        self.assertTrue(all(event == whole[event["$number"]] for event in found))
+        self.assertIn("a search of the file", said)
+        self.assertEqual(journal("stat", self.dir)[0], 1)
+        self.assertEqual(journal("backup", self.dir, self.stack.folder / "copy")[0], 1)
+
+    def test_nothing_is_brought_down_by_a_file_of_nonsense(self):
+        self.publish(1, 10)
+        self.broker.stop()
+        path = self.dir / "journal.mdb"
+        path.write_bytes(os.urandom(len(path.read_bytes())))
+        for word in ("stat", "verify", "export"):
+            code, told, said = journal(word, self.dir)
+            self.assertEqual((word, code), (word, 1))
+            self.assertTrue(told + said.encode())
+
+    # -- backup
+
+    def test_a_backup_holds_everything_and_a_broker_goes_on_from_it(self):
+        self.publish()
+        stream = json.loads(journal("stat", self.dir)[1])["stream"]
+        whole = journal("export", self.dir, "--numbers")[1]
+        copy = self.stack.folder / "copy"
+        code, told, said = journal("backup", self.dir, copy)
+        self.assertEqual((code, said), (0, ""))
+        self.assertRegex(told.decode(), rf"^copied .* to {copy}: 3,000 events in \d+ batches, .*, up to number 3,000\n$")
+        self.publish(EVENTS + 1, 100)  # the broker runs on
+        self.assertEqual(journal("export", copy, "--numbers")[1], whole)
+        self.assertEqual(journal("verify", copy)[0], 0)
+        self.broker.stop()
+        self.broker = self.stack.start_broker("--durability", "disk", "--data", copy)
+        self.publish(1, 10)
+        stat = json.loads(journal("stat", copy)[1])
+        self.assertEqual((stat["parents"], stat["next"]), ([[stream, EVENTS]], EVENTS + 11))
+        self.assertNotEqual(stat["stream"], stream)
+
+    def test_a_backup_is_never_written_over_a_journal(self):
+        self.publish(1, 10)
+        copy = self.stack.folder / "copy"
+        self.assertEqual(journal("backup", self.dir, copy)[0], 0)
+        before = (copy / "journal.mdb").read_bytes()
+        code, told, said = journal("backup", self.dir, copy)
+        self.assertEqual((code, told, said), (1, b"", f"sluice journal backup: {copy}: there is a journal already\n"))
+        self.assertEqual((copy / "journal.mdb").read_bytes(), before)
 
     def test_a_directory_without_a_journal(self):
-        for word in ("stat", "verify", "export"):
-            code, told, said = journal(word, self.stack.folder)
-            self.assertEqual((code, told), (1, b""))
-            self.assertIn("there is no journal", said)
-            self.assertEqual(len(said.splitlines()), 1)
+        for word, *more in (["stat"], ["verify"], ["export"], ["backup", self.stack.folder / "copy"]):
+            self.assertEqual(journal(word, self.stack.folder, *more),
+                             (1, b"", f"sluice journal {word}: {self.stack.folder}: there is no journal\n"))
 
     def test_wrong_usage_is_exit_2(self):
-        for args in (["stat"], ["stat", "a", "b"], ["verify"], ["export", "d", "--from", "yesterday"],
+        for args in (["stat"], ["stat", "a", "b"], ["verify"], ["backup", "d"], ["export", "d", "--from", "yesterday"],
                      ["export", "d", "--from", "now"], ["export", "d", "--topic", "Job.*.x"],
                      ["export", "d", "--numbers", "--format", "msgpack"]):
             with self.subTest(args=args):
