@@ -5,6 +5,7 @@
 #include "replay.h"
 #include "wire/topic.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -15,8 +16,11 @@ enum {
     LATE_MAX = 1024,    /* answers that wait until their peer reads */
     LATE_BYTES_MAX = 1 << 20,
     LATE_RETRY_NS = 1000 * 1000,
+    TRIM_BYTES = 16 << 20,
     MS = 1000 * 1000, /* ns */
 };
+
+static const uint64_t trim_after_ns = UINT64_C(1) * 1000 * MS;
 
 static const uint64_t silent_ns = UINT64_C(60) * 1000 * MS;
 
@@ -47,6 +51,10 @@ struct query_service {
     pending_t pending[QUESTIONS_A_TURN];
     int pending_count;
     sl_buf_t answers;
+    uint64_t seen_bytes, trimmed_bytes; /* sent by replays: until now; when memory was given back */
+    uint32_t seen_count;
+    uint64_t quiet_ns; /* since when those stand */
+    bool untrimmed;
     late_t *late, **late_tail;
     size_t late_count, late_bytes;
     bool stopping;
@@ -445,6 +453,29 @@ static int read_questions(query_service_t *s)
 
 /* -- turns ----------------------------------------------------------------------------------- */
 
+static uint64_t replayed_bytes(const query_service_t *s)
+{
+    return counter_get(&s->o.counters[BROKER_REPLAY_BYTES]);
+}
+
+/* What waited in libzmq for readers is freed when they read it or leave, but stays in the arenas of
+ * the threads: it is given back when replays have been quiet for a while after much was sent, and
+ * again when one of them has ended. */
+static void trim(query_service_t *s)
+{
+    if (replayed_bytes(s) != s->seen_bytes || s->replays.count != s->seen_count) {
+        s->seen_bytes = replayed_bytes(s);
+        s->seen_count = s->replays.count;
+        s->untrimmed = s->seen_bytes - s->trimmed_bytes >= TRIM_BYTES;
+        s->quiet_ns = s->now_ns;
+    } else if (s->untrimmed && s->now_ns - s->quiet_ns >= trim_after_ns) {
+        s->untrimmed = false;
+        if (s->replays.count == 0)
+            s->trimmed_bytes = s->seen_bytes;
+        malloc_trim(0);
+    }
+}
+
 static void wait_for_work(query_service_t *s, long wait_ms)
 {
     zmq_pollitem_t items[] = {{.socket = s->o.pair, .events = ZMQ_POLLIN},
@@ -453,6 +484,8 @@ static void wait_for_work(query_service_t *s, long wait_ms)
     s->now_ns = sl_clock_mono_ns(s->o.clock);
     if (s->late != NULL && s->now_ns + LATE_RETRY_NS < deadline)
         deadline = s->now_ns + LATE_RETRY_NS;
+    if (s->untrimmed && s->quiet_ns + trim_after_ns < deadline)
+        deadline = s->quiet_ns + trim_after_ns;
     if (deadline != UINT64_MAX) {
         uint64_t left_ns = deadline > s->now_ns ? deadline - s->now_ns : 0;
         uint64_t left_ms = (left_ns + MS - 1) / MS;
@@ -474,6 +507,7 @@ bool query_service_turn(query_service_t *s, long wait_ms)
     read_questions(s);
     keep_cursors(s);
     replays_turn(&s->replays, s->now_ns);
+    trim(s);
     return !s->stopping;
 }
 

@@ -484,6 +484,26 @@ static void too_many_replays_are_told_to_come_back(void **state)
     expect_batch(other, 0, 1);
 }
 
+static void reader_without_credit_for_long_gives_its_place_away(void **state)
+{
+    (void)state;
+    void *other = new_peer(0);
+    publish(0, 1, 100);
+    publish(0, 1, 100);
+    for (uint64_t i = 0; i < REPLAYS_MAX; i++) {
+        replay(peer, (wish_t){.request = i, .credit = 1});
+        expect_batch(peer, i, 1);
+        sl_clock_manual_advance(&hand_clock, UINT64_C(3) * 1000000000);
+    }
+    replay(other, (wish_t){.request = 0});
+    expect_batch(other, 0, 1);
+    expect_error(peer, 0, WIRE_CODE_BUSY); /* the one that waited longest */
+    turns(5);
+    assert_int_equal(counted(BROKER_REPLAYS_DROPPED), 1);
+    credit(peer, 1, 1000);
+    expect_batch(peer, 1, 2);
+}
+
 static void retention_that_passes_a_reader_is_told_exactly(void **state)
 {
     (void)state;
@@ -870,6 +890,7 @@ int main(void)
         TEST(replay_of_a_request_that_runs_replaces_it),
         TEST(replay_of_another_stream_hears_which_one_it_is),
         TEST(too_many_replays_are_told_to_come_back),
+        TEST(reader_without_credit_for_long_gives_its_place_away),
         TEST(retention_that_passes_a_reader_is_told_exactly),
         TEST(many_small_batches_pass_a_reader_whose_queue_is_short),
         TEST(replays_share_the_turns),

@@ -10,6 +10,8 @@ enum {
     RETRY_NS = 1000 * 1000, /* after libzmq took no more for this peer */
 };
 
+static const uint64_t IDLE_NS = UINT64_C(5) * 1000 * 1000 * 1000;
+
 struct replay {
     route_t peer;
     uint64_t request;
@@ -64,51 +66,6 @@ static void drop(replays_t *rs, uint32_t i)
 static int64_t clamp(uint64_t credit)
 {
     return credit < WIRE_REPLAY_CREDIT_MAX ? (int64_t)credit : WIRE_REPLAY_CREDIT_MAX;
-}
-
-sl_err replays_add(replays_t *rs, const route_t *peer, uint64_t request,
-                   const wire_replay_t *replay)
-{
-    uint32_t i = find(rs, peer, request);
-    if (i < rs->count)
-        drop(rs, i);
-    if (rs->count >= rs->o.max)
-        return SL_ELIMIT;
-    replay_t *r = malloc(sizeof *r + replay->prefixes.len);
-    if (r == NULL)
-        return SL_ENOMEM;
-    *r = (replay_t){.peer = *peer,
-                    .request = request,
-                    .after = replay->after,
-                    .until = replay->until,
-                    .credit = clamp(replay->credit_bytes),
-                    .moved_ns = rs->now_ns,
-                    .prefixes = replay->prefixes};
-    if (replay->prefixes.len > 0)
-        memcpy(r->texts, replay->prefixes.data, replay->prefixes.len);
-    r->prefixes.data = r->texts;
-    rs->list[rs->count++] = r;
-    counter_set(&rs->o.counters[BROKER_REPLAYS], rs->count);
-    count(rs, BROKER_REPLAYS_BEGUN, 1);
-    return SL_OK;
-}
-
-void replays_credit(replays_t *rs, const route_t *peer, uint64_t request, uint64_t bytes)
-{
-    uint32_t i = find(rs, peer, request);
-    if (i == rs->count)
-        return;
-    replay_t *r = rs->list[i];
-    int64_t sum = r->credit + clamp(bytes); /* both are within a few MiB of 0 */
-    r->credit = sum < WIRE_REPLAY_CREDIT_MAX ? sum : WIRE_REPLAY_CREDIT_MAX;
-    r->moved_ns = rs->now_ns;
-}
-
-void replays_cancel(replays_t *rs, const route_t *peer, uint64_t request)
-{
-    uint32_t i = find(rs, peer, request);
-    if (i < rs->count)
-        drop(rs, i);
 }
 
 /* -- sending --------------------------------------------------------------------------------- */
@@ -257,22 +214,86 @@ static bool may_send(const replay_t *r)
 }
 
 /* One that is only slow hears of it, and may ask again. */
-static void drop_silent(replays_t *rs)
+static void drop_silent(replays_t *rs, uint32_t i)
 {
-    for (uint32_t i = rs->count; i-- > 0;) {
-        if (rs->now_ns - rs->list[i]->moved_ns < rs->o.silent_ns)
-            continue;
-        send_error(rs, rs->list[i], WIRE_CODE_BUSY);
-        count(rs, BROKER_REPLAYS_DROPPED, 1);
+    send_error(rs, rs->list[i], WIRE_CODE_BUSY);
+    count(rs, BROKER_REPLAYS_DROPPED, 1);
+    drop(rs, i);
+}
+
+static void drop_all_silent(replays_t *rs)
+{
+    for (uint32_t i = rs->count; i-- > 0;)
+        if (rs->now_ns - rs->list[i]->moved_ns >= rs->o.silent_ns)
+            drop_silent(rs, i);
+}
+
+/* A peer that left without a credit to send to is not found out by sending.  So who waits longest
+ * for credit, if for long, gives its place to one that comes. */
+static bool make_room(replays_t *rs)
+{
+    uint32_t longest = 0;
+    for (uint32_t i = 1; i < rs->count; i++)
+        if (rs->list[i]->moved_ns < rs->list[longest]->moved_ns)
+            longest = i;
+    if (rs->now_ns - rs->list[longest]->moved_ns < IDLE_NS)
+        return false;
+    drop_silent(rs, longest);
+    return true;
+}
+
+/* -- what the service does with them --------------------------------------------------------- */
+
+sl_err replays_add(replays_t *rs, const route_t *peer, uint64_t request,
+                   const wire_replay_t *replay)
+{
+    uint32_t i = find(rs, peer, request);
+    if (i < rs->count)
         drop(rs, i);
-    }
+    if (rs->count >= rs->o.max && !make_room(rs))
+        return SL_ELIMIT;
+    replay_t *r = malloc(sizeof *r + replay->prefixes.len);
+    if (r == NULL)
+        return SL_ENOMEM;
+    *r = (replay_t){.peer = *peer,
+                    .request = request,
+                    .after = replay->after,
+                    .until = replay->until,
+                    .credit = clamp(replay->credit_bytes),
+                    .moved_ns = rs->now_ns,
+                    .prefixes = replay->prefixes};
+    if (replay->prefixes.len > 0)
+        memcpy(r->texts, replay->prefixes.data, replay->prefixes.len);
+    r->prefixes.data = r->texts;
+    rs->list[rs->count++] = r;
+    counter_set(&rs->o.counters[BROKER_REPLAYS], rs->count);
+    count(rs, BROKER_REPLAYS_BEGUN, 1);
+    return SL_OK;
+}
+
+void replays_credit(replays_t *rs, const route_t *peer, uint64_t request, uint64_t bytes)
+{
+    uint32_t i = find(rs, peer, request);
+    if (i == rs->count)
+        return;
+    replay_t *r = rs->list[i];
+    int64_t sum = r->credit + clamp(bytes); /* both are within a few MiB of 0 */
+    r->credit = sum < WIRE_REPLAY_CREDIT_MAX ? sum : WIRE_REPLAY_CREDIT_MAX;
+    r->moved_ns = rs->now_ns;
+}
+
+void replays_cancel(replays_t *rs, const route_t *peer, uint64_t request)
+{
+    uint32_t i = find(rs, peer, request);
+    if (i < rs->count)
+        drop(rs, i);
 }
 
 int replays_turn(replays_t *rs, uint64_t now_ns)
 {
     int work = 0;
     rs->now_ns = now_ns;
-    drop_silent(rs);
+    drop_all_silent(rs);
     for (uint32_t looked = rs->count; looked > 0 && work < SLICES_A_TURN; looked--) {
         if (rs->turn >= rs->count)
             rs->turn = 0;
