@@ -41,11 +41,9 @@ typedef struct reader {
 static bool follow(void *ctx, const record_t *r, const journal_hole_t *hole)
 {
     reader_t *reader = ctx;
-    if (hole != NULL)
-        reader->broken = reader->broken || hole->damage || hole->from != reader->upto + 1;
-    else
-        reader->broken =
-            reader->broken || r->count == REFUSED_COUNT || r->first != reader->upto + 1;
+    uint64_t from = r != NULL ? r->first : hole->from;
+    bool wrong = r != NULL ? r->count == REFUSED_COUNT : hole->damage;
+    reader->broken = reader->broken || wrong || from != reader->upto + 1;
     reader->records += r != NULL;
     reader->upto = r != NULL ? record_last(r) : hole->to;
     return !reader->broken;

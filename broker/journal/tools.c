@@ -83,7 +83,7 @@ static sl_err judge_search(verify_t *v)
     scan_state(scan, &state);
     const scan_record_t *found = scan_records(scan, &to->records);
     to->stream = state.stream;
-    to->oldest = state.oldest > 0 ? state.oldest : to->records > 0 ? found[0].first : 0;
+    to->oldest = state.oldest > 0 ? state.oldest : to->records > 0 ? found[0].first : 1;
     uint64_t expected = to->oldest;
     for (size_t i = 0; i < to->records; i++) {
         if (found[i].first > expected) {
