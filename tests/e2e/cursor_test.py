@@ -14,7 +14,8 @@ class Broker:
     """A script: cursors, and a stream 7 with the numbers 11 to 50.  `patterns` nil leaves those there are."""
 
     def __init__(self):
-        self.cursors = {"slow": {"stream": 7, "number": 12, "lag": 38, "generation": 4, "idle_ms": 90_000, "patterns": ["Job."]},
+        self.cursors = {"slow": {"stream": 7, "number": 12, "lag": 38, "generation": 4, "idle_ms": 90_000,
+                                 "patterns": ["Job."]},
                         "new": {"stream": 7, "number": None, "lag": 0, "generation": 1, "idle_ms": 5, "patterns": []}}
 
     def __call__(self, question):
@@ -53,8 +54,8 @@ class Cursors(unittest.TestCase):
         self.addCleanup(self.query.__exit__, None, None, None)
 
     def cursor(self, *args):
-        result = subprocess.run([SLUICE, "cursor", args[0], "--query", self.query.endpoint, *map(str, args[1:])], text=True,
-                                capture_output=True, timeout=60, check=False)
+        result = subprocess.run([SLUICE, "cursor", args[0], "--query", self.query.endpoint, *map(str, args[1:])],
+                                text=True, capture_output=True, timeout=60, check=False)
         return result.returncode, result.stdout, result.stderr
 
     def test_list_tells_them_in_the_brokers_order(self):
@@ -67,8 +68,10 @@ class Cursors(unittest.TestCase):
         for to, number in (("earliest", 10), ("now", 50), ("17", 17), ("-1h", 30), ("2026-06-01T12:00:00Z", 30)):
             with self.subTest(to=to):
                 code, told, said = self.cursor("reset", "slow", "--to", to)
-                self.assertEqual((code, told, said), (0, f"reset cursor slow: goes on behind {number} of stream 7\n", ""))
-                self.assertEqual((self.broker.cursors["slow"]["number"], self.broker.cursors["slow"]["patterns"]), (number, ["Job."]))
+                slow = self.broker.cursors["slow"]
+                self.assertEqual((code, told, said),
+                                 (0, f"reset cursor slow: goes on behind {number} of stream 7\n", ""))
+                self.assertEqual((slow["number"], slow["patterns"]), (number, ["Job."]))
 
     def test_reset_beyond_the_last_number_or_of_none_changes_nothing(self):
         for args, said in ((["slow", "--to", "51"], "there is no number 51 yet; the last one is 50"),
@@ -87,8 +90,8 @@ class Cursors(unittest.TestCase):
         self.assertIn("no such cursor", said)
 
     def test_wrong_usage_is_exit_2(self):
-        for args in (["reset", "a"], ["reset", "a", "--to", "yesterday"], ["reset", "--to", "now"], ["drop"], ["drop", "a", "b"],
-                     ["drop", "a b"], ["list", "x"]):
+        for args in (["reset", "a"], ["reset", "a", "--to", "yesterday"], ["reset", "--to", "now"], ["drop"],
+                     ["drop", "a", "b"], ["drop", "a b"], ["list", "x"]):
             with self.subTest(args=args):
                 code, told, said = self.cursor(*args)
                 self.assertEqual((code, told, len(said.splitlines())), (2, "", 1), said)

@@ -19,12 +19,13 @@ class Sub(unittest.TestCase):
         self.at = self.stack.start_broker(*args).endpoints
 
     def publish(self, *numbers, topics=1, **more):
-        text = "".join(json.dumps({"Category": "Job", "Event": f"On{i % topics}", "JobId": f"job-{i}", **more}) + "\n" for i in numbers)
-        subprocess.run([SLUICE, "pub", "--intake", self.at["intake"]], input=text, text=True, capture_output=True, timeout=60,
-                       check=True)
+        events = ({"Category": "Job", "Event": f"On{i % topics}", "JobId": f"job-{i}", **more} for i in numbers)
+        subprocess.run([SLUICE, "pub", "--intake", self.at["intake"]], text=True, capture_output=True, timeout=60,
+                       input="".join(json.dumps(event) + "\n" for event in events), check=True)
 
     def argv(self, *args, patterns=("Job.",)):
-        return [SLUICE, "sub", "--feed", self.at["feed"], "--query", self.at["query"], "--numbers", *map(str, args), "--", *patterns]
+        return [SLUICE, "sub", "--feed", self.at["feed"], "--query", self.at["query"], "--numbers",
+                *map(str, args), "--", *patterns]
 
     def run_sub(self, *args, **more):
         """Runs to its end; its events, its exit code, what it said."""
@@ -37,8 +38,8 @@ class Sub(unittest.TestCase):
         return [int(event["JobId"][4:]) for event in events]
 
     def cursors(self):
-        told = subprocess.run([SLUICE, "cursor", "list", "--json", "--query", self.at["query"]], capture_output=True, timeout=60,
-                              check=True).stdout
+        told = subprocess.run([SLUICE, "cursor", "list", "--json", "--query", self.at["query"]], capture_output=True,
+                              timeout=60, check=True).stdout
         return {row["name"]: row for row in map(json.loads, told.splitlines())}
 
     # -- where to begin
@@ -103,7 +104,8 @@ class Sub(unittest.TestCase):
     def test_commit_none_moves_nothing(self):
         self.publish(*range(1, 11))
         for _ in range(2):
-            self.assertEqual(self.jobs("--name", "b", "--from", "earliest", "--commit", "none", "--count", 5), [1, 2, 3, 4, 5])
+            self.assertEqual(self.jobs("--name", "b", "--from", "earliest", "--commit", "none", "--count", 5),
+                             [1, 2, 3, 4, 5])
 
     def test_who_takes_a_name_fences_the_holder_before_off(self):
         first = self.stack.start("sub", self.argv("--name", "b", "--ready")).wait_log("ready")
@@ -116,8 +118,8 @@ class Sub(unittest.TestCase):
         self.publish(*range(1, 21))
         self.jobs("--name", "b", "--from", "earliest", "--count", 20)
         for word, *args in (("reset", "--to", 15), ("drop",)):
-            done = subprocess.run([SLUICE, "cursor", word, "b", *map(str, args), "--query", self.at["query"]], capture_output=True,
-                                  timeout=60, check=False)
+            done = subprocess.run([SLUICE, "cursor", word, "b", *map(str, args), "--query", self.at["query"]],
+                                  capture_output=True, timeout=60, check=False)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             if word == "reset":
                 self.assertEqual(self.jobs("--name", "b", "--count", 5), [16, 17, 18, 19, 20])
@@ -130,12 +132,14 @@ class Sub(unittest.TestCase):
         self.start("--memory-bytes", 64 * 1024)
         for first in range(1, 2001, 500):
             self.publish(*range(first, first + 500), Pad="x" * 200)
-        status = subprocess.run([SLUICE, "status", "--query", self.at["query"]], capture_output=True, timeout=60, check=True).stdout
+        status = subprocess.run([SLUICE, "status", "--query", self.at["query"]], capture_output=True, timeout=60,
+                                check=True).stdout
         first = json.loads(status)["journal"]["oldest"]
         self.assertGreater(first, 1)
         events, code, said = self.run_sub("--from", 0, "--count", 2001 - first)
         self.assertEqual((code, [event["$number"] for event in events]), (0, list(range(first, 2001))))
-        self.assertRegex(said, rf"^lost: numbers 1 to {first - 1} of stream \d+ on Job\.On0: RETENTION\nmissed: 1 ranges, of {first - 1} numbers at most\n$")
+        self.assertRegex(said, rf"^lost: numbers 1 to {first - 1} of stream \d+ on Job\.On0: RETENTION\n"
+                               rf"missed: 1 ranges, of {first - 1} numbers at most\n$")
 
     def test_another_stream_is_told(self):
         feed, query = (f"ipc://{self.stack.folder}/{name}" for name in ("feed", "query"))
@@ -149,7 +153,8 @@ class Sub(unittest.TestCase):
         self.assertEqual(sub.stop(), 0)
 
     def test_wrong_usage_is_exit_2(self):
-        for args in (["--from", "yesterday"], ["--stream", "7"], ["--name", "a b"], ["--commit", "none"], ["--order", "none"]):
+        for args in (["--from", "yesterday"], ["--stream", "7"], ["--name", "a b"], ["--commit", "none"],
+                     ["--order", "none"]):
             with self.subTest(args=args):
                 events, code, said = self.run_sub(*args)
                 self.assertEqual((events, code, len(said.splitlines())), ([], 2, 1), said)
