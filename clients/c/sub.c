@@ -46,12 +46,21 @@ sub_message_t *sub_list_pop(sub_batches_t *list)
 sub_message_t *sub_message_take(sluice_sub_t *sub)
 {
     sub_message_t *m = sub_list_pop(&sub->spare);
-    if (m != NULL)
+    if (m != NULL) {
+        sub->spare_count--;
         return m;
+    }
     m = calloc(1, sizeof *m);
     for (int i = 0; m != NULL && i < SUB_FRAMES; i++)
         zmq_msg_init(&m->frames[i]);
     return m;
+}
+
+static void message_free(sub_message_t *m)
+{
+    for (int i = 0; i < SUB_FRAMES; i++)
+        zmq_msg_close(&m->frames[i]);
+    free(m);
 }
 
 /* The frames go at once, the message stays for the next one.  At the front: it is in the cache. */
@@ -59,6 +68,10 @@ void sub_message_give_back(sluice_sub_t *sub, sub_message_t *m)
 {
     if (m->request != 0)
         sub_query_credit(sub, m);
+    if (sub->spare_count == SUB_SPARE_MAX) {
+        message_free(m);
+        return;
+    }
     for (int i = 0; i < SUB_FRAMES; i++) {
         zmq_msg_close(&m->frames[i]);
         zmq_msg_init(&m->frames[i]);
@@ -68,16 +81,36 @@ void sub_message_give_back(sluice_sub_t *sub, sub_message_t *m)
     sub->spare.first = &m->batch;
     if (sub->spare.end == NULL)
         sub->spare.end = &m->batch;
+    sub->spare_count++;
+}
+
+/* Without memory it stays where it is, and costs more. */
+static void move_out(zmq_msg_t *frame)
+{
+    zmq_msg_t copy;
+    size_t len = zmq_msg_size(frame);
+    if (len >= SUB_PINNED_BYTES || zmq_msg_init_size(&copy, len) != 0)
+        return;
+    memcpy(zmq_msg_data(&copy), zmq_msg_data(frame), len);
+    zmq_msg_move(frame, &copy);
+    zmq_msg_close(&copy);
+}
+
+/* It will be held for long: small frames move out of the buffers that they were received in, which
+ * they would keep whole. */
+static void settle_down(sub_message_t *m)
+{
+    size_t ends_at = (size_t)(m->batch.header.ends - (const uint8_t *)zmq_msg_data(&m->frames[1]));
+    for (int i = 0; i < SUB_FRAMES; i++)
+        move_out(&m->frames[i]);
+    m->batch.header.ends = (const uint8_t *)zmq_msg_data(&m->frames[1]) + ends_at;
 }
 
 static void free_all(sub_batches_t *list)
 {
     sub_message_t *m;
-    while ((m = sub_list_pop(list)) != NULL) {
-        for (int i = 0; i < SUB_FRAMES; i++)
-            zmq_msg_close(&m->frames[i]);
-        free(m);
-    }
+    while ((m = sub_list_pop(list)) != NULL)
+        message_free(m);
 }
 
 static void take_in_hand(sluice_sub_t *sub, sub_message_t *m)
@@ -95,6 +128,8 @@ void sub_message_judged(sluice_sub_t *sub, sub_message_t *m, sub_verdict_t verdi
         take_in_hand(sub, m);
     else if (verdict == SUB_DROP)
         sub_message_give_back(sub, m);
+    else
+        settle_down(m);
 }
 
 sluice_err sub_zmq_error(void)

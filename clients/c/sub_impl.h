@@ -31,6 +31,8 @@ enum {
     SUB_RETRY_MS = 200,                 /* before a replay that was refused is asked for again */
     SUB_START_RETRY_MS = 1000,          /* before a refused start is */
     SUB_PATIENCE_DOUBLINGS_MAX = 5,     /* a replay may search long for what is ours */
+    SUB_SPARE_MAX = 256,          /* messages kept for use; what was held in bad times goes back */
+    SUB_PINNED_BYTES = 16 * 1024, /* a smaller frame lies in a receive buffer that it would keep */
     SUB_ARRIVED_BYTES_MAX = 4 * SUB_CREDIT_BYTES, /* a broker that minds no credit is not read on */
 };
 
@@ -108,6 +110,7 @@ struct sluice_sub {
     uint32_t body_at;       /* where that one begins */
     sl_buf_t rest_ends;     /* ends of what is left of a batch, counted from there */
     sub_batches_t spare;
+    uint32_t spare_count;
 
     uint64_t events, batches, bytes, malformed, unknown_version;
     uint64_t replays, replayed_batches, commits;

@@ -119,8 +119,21 @@ static sluice_err look_after_replay(sluice_sub_t *sub, uint64_t now, uint64_t *n
 
 /* -- what comes ------------------------------------------------------------------------------- */
 
-/* An answer of a replay, to be looked at in its turn; m->frames are a batch's, or empty. */
-static sl_err keep_answer(sluice_sub_t *sub, sub_message_t *m, const wire_query_t *answer)
+static void replay_later(sluice_sub_t *sub, uint64_t request)
+{
+    sub_state_replay_broken(&sub->state, request);
+    sub->replay_due_ns = link_now_ns() + (uint64_t)SUB_RETRY_MS * SUB_NS_PER_MS;
+}
+
+/* An answer of the running replay that could not be kept or read must not be passed over: what
+ * comes behind it would not show that it lacks. */
+static void replay_spoilt(sluice_sub_t *sub)
+{
+    sub->state.cancelled = sub->state.replay;
+    replay_later(sub, sub->state.replay);
+}
+
+static sl_err decode_answer(sub_message_t *m, const wire_query_t *answer)
 {
     wire_done_t done = {0};
     wire_query_error_t error = {0};
@@ -128,48 +141,53 @@ static sl_err keep_answer(sluice_sub_t *sub, sub_message_t *m, const wire_query_
                  : answer->type == WIRE_QUERY_DONE  ? wire_done_decode(&done, answer)
                  : answer->type == WIRE_QUERY_ERROR ? wire_query_error_decode(&error, answer)
                                                     : SL_OK;
-    if (err != SL_OK || answer->request == 0 || answer->request != sub->state.replay) {
-        sub_message_give_back(sub, m);
-        return err;
-    }
     m->type = answer->type;
     m->request = answer->request;
     m->upto = done.upto;
     m->code = error.code;
+    return err;
+}
+
+/* An answer of the running replay, to be looked at in its turn. */
+static sluice_err keep_answer(sluice_sub_t *sub, const wire_query_t *answer)
+{
+    sub_message_t *m = sub_message_take(sub);
+    if (m == NULL)
+        return SLUICE_ENOMEM;
+    sluice_err err = (sluice_err)decode_answer(m, answer);
+    if (err == SLUICE_OK && answer->type == WIRE_QUERY_BATCH)
+        err = sub_receive_frames(sub->query.socket, m->frames, SUB_FRAMES);
+    if (err != SLUICE_OK) {
+        sub_message_give_back(sub, m);
+        return err;
+    }
     sub->arrived_bytes += sub_message_bytes(m);
     sub_list_push(&sub->arrived, m);
     sub->doublings = 0;
-    return SL_OK;
+    return SLUICE_OK;
 }
 
-static bool belongs_to_replay(const sluice_sub_t *sub, const wire_query_t *answer)
+static bool belongs_to_replay(const wire_query_t *answer)
 {
     return answer->type == WIRE_QUERY_BATCH || answer->type == WIRE_QUERY_LOST ||
            answer->type == WIRE_QUERY_DONE || answer->type == WIRE_QUERY_WRONG_STREAM ||
-           (answer->type == WIRE_QUERY_ERROR && answer->request == sub->state.replay);
+           answer->type == WIRE_QUERY_ERROR;
 }
 
-/* One message, its first frame in `first`. */
+/* One message, its first frame in `first`; what is left of it is the caller's to throw away. */
 static sluice_err take_answer(sluice_sub_t *sub, zmq_msg_t *first)
 {
     wire_query_t answer;
     sl_err err = wire_query_decode(&answer, zmq_msg_data(first), zmq_msg_size(first));
-    if (err == SL_OK && belongs_to_replay(sub, &answer)) {
-        sub_message_t *m = sub_message_take(sub);
-        if (m == NULL)
-            return SLUICE_ENOMEM;
-        if (answer.type == WIRE_QUERY_BATCH) {
-            sluice_err got = sub_receive_frames(sub->query.socket, m->frames, SUB_FRAMES);
-            if (got != SLUICE_OK) {
-                sub_message_give_back(sub, m);
-                return got;
-            }
-        }
-        err = keep_answer(sub, m, &answer);
-    } else if (err == SL_OK) {
-        err = (sl_err)sub_cursor_answer(sub, &answer);
-    }
-    return err == SL_ENOENT || err == SL_EVERSION ? SLUICE_OK : (sluice_err)err; /* not for us */
+    bool running = answer.request != 0 && answer.request == sub->state.replay;
+    if (err == SL_ENOENT || err == SL_EVERSION)
+        return SLUICE_OK; /* not for us */
+    if (err == SL_OK && !(running && belongs_to_replay(&answer)))
+        return sub_cursor_answer(sub, &answer);
+    sluice_err kept = err == SL_OK ? keep_answer(sub, &answer) : (sluice_err)err;
+    if (kept != SLUICE_OK && sub->state.replay != 0)
+        replay_spoilt(sub);
+    return kept;
 }
 
 /* @return SLUICE_EAGAIN: nothing is left. */
@@ -245,14 +263,6 @@ sluice_err sub_query_look(sluice_sub_t *sub, uint64_t now, bool drain, uint64_t 
 
 /* -- replays: what they bring ------------------------------------------------------------------ */
 
-static void replay_later(sluice_sub_t *sub, uint64_t request)
-{
-    sub_state_replay_broken(&sub->state, request);
-    sub->replay_due_ns = link_now_ns() + (uint64_t)SUB_RETRY_MS * SUB_NS_PER_MS;
-}
-
-/* A batch that does not decode cannot be passed over: behind it nothing would show that it lacks.
- */
 static sl_err take_batch(sluice_sub_t *sub, sub_message_t *m, sub_verdict_t *verdict)
 {
     sl_err err;
@@ -312,8 +322,7 @@ sluice_err sub_query_take(sluice_sub_t *sub)
         err = take_error(sub, m);
     if (err != SL_OK && m->type != WIRE_QUERY_ERROR) {
         sub->malformed += err == SL_EPROTO;
-        sub->state.cancelled = m->request;
-        replay_later(sub, m->request);
+        replay_spoilt(sub);
     }
     sub_message_judged(sub, m, verdict);
     sub->fed = false;
