@@ -29,10 +29,9 @@ static const config_program_t list_program = {
     .name = "sluice cursor list",
     .summary = "Lists the named subscribers, the slowest first.",
     .epilog =
-        "name; lag: how many events of all topics came behind its last commit; the number of that, "
-        "empty before the first; generation: how often it was opened; idle: since the last commit "
-        "or "
-        "opening, in ms; patterns.\n\n"
+        "Columns: name; lag, the events of all topics behind its last commit; the number and the "
+        "stream of that commit, no number before the first; generation, larger with each opening; "
+        "idle_ms, since the last commit or opening; patterns.\n\n"
         "Exit: 0 when the broker answered; 1 when it did not; 2 when an option is wrong.",
     .table = {list_opts, sizeof list_opts / sizeof list_opts[0], sizeof(list_options_t)},
 };

@@ -279,7 +279,6 @@ static void put_cursor(view_t *view, const cursor_t *cursor)
         mp_put_nil(&pairs);
     units_span_ms(&view->text, cursor->idle_ms);
     put_text(view, &pairs, &count, "idle");
-    put_number(&pairs, &count, "generation", cursor->generation);
     put_key(&pairs, &count, "patterns");
     if (cursor->patterns_raw != NULL)
         sl_buf_append(&pairs, cursor->patterns_raw, cursor->patterns_raw_len);

@@ -110,9 +110,9 @@ static void assert_shown(const sl_buf_t *status, bool counters, const char *expe
     "  retention  4.00 GiB or 7 d\n"                                           \
     "  commits    99\n"                                                        \
     "cursors\n"                                                                \
-    "  name  lag  number  idle   generation  patterns\n"                       \
-    "  slow  240  5000    1.5 s  3           [\"Job.\"]\n"                     \
-    "  new   240          1.5 s  3           [\"Job.\"]\n"                     \
+    "  name  lag  number  idle   patterns\n"                                   \
+    "  slow  240  5000    1.5 s  [\"Job.\"]\n"                                 \
+    "  new   240          1.5 s  [\"Job.\"]\n"                                 \
     "topics\n"                                                                 \
     "  topic            last\n"                                                \
     "  Job.OnJobFailed  5240\n"                                                \
