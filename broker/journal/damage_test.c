@@ -11,8 +11,8 @@
  * committed, byte by byte; every number is served or lies in a hole that was told; a record whose
  * bytes are all there is served; the damage was noticed, or nothing is different; and after one
  * more commit the file is sound. */
+#include "journal/pages.h"
 #include "journal/tools.h"
-#include "pages.h"
 #include "testing.h"
 
 #include <fcntl.h>
@@ -424,14 +424,15 @@ static void describe(const harm_t *h, outcome_t outcome)
     printf(": %s\n", outcomes[outcome].text);
 }
 
-int main(int argc, char **argv)
+static unsigned cases = 200;
+static bool verbose;
+
+static void read_options(int argc, char **argv)
 {
     static const struct option long_options[] = {{"seed", required_argument, NULL, 's'},
                                                  {"cases", required_argument, NULL, 'c'},
                                                  {"verbose", no_argument, NULL, 'v'},
                                                  {0}};
-    unsigned cases = 200, bad = 0;
-    bool verbose = false;
     for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
         if (c == 's')
             seed = strtoull(optarg, NULL, 10) * 2 + 1; /* never 0 */
@@ -440,10 +441,14 @@ int main(int argc, char **argv)
         else if (c == 'v')
             verbose = true;
         else
-            return 2;
+            exit(2);
     }
-    char *dir = test_dir_make();
-    make_journal(dir);
+}
+
+/* @return how many cases are bad. */
+static unsigned run_all(void)
+{
+    unsigned bad = 0;
     harm_t *harms = calloc(cases, sizeof *harms);
     uint8_t *results = mmap(NULL, cases, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (harms == NULL || results == MAP_FAILED)
@@ -460,13 +465,22 @@ int main(int argc, char **argv)
         if (verbose || !outcomes[outcome].good)
             describe(&harms[i], outcome);
     }
+    munmap(results, cases);
+    free(harms);
+    return bad;
+}
+
+int main(int argc, char **argv)
+{
+    read_options(argc, argv);
+    char *dir = test_dir_make();
+    make_journal(dir);
+    unsigned bad = run_all();
     printf("%u cases on a journal of %zu pages, numbers %" PRIu64 " to %" PRIu64 "\n", cases,
            file_len / PAGE_BYTES, made_oldest, made_next - 1);
     print_table();
     printf("%u bad\n", bad);
     test_dir_remove(dir);
-    munmap(results, cases);
-    free(harms);
     free(file);
     free(kinds);
     return bad > 0;

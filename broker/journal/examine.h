@@ -6,7 +6,7 @@
 #ifndef JOURNAL_EXAMINE_H
 #define JOURNAL_EXAMINE_H
 
-#include "pages.h"
+#include "journal/pages.h"
 #include "store_impl.h"
 
 /** What the entries are, gathered in the order of their keys. */

@@ -1,4 +1,4 @@
-#include "pages.h"
+#include "journal/pages.h"
 
 #include "bytes.h"
 
