@@ -43,12 +43,12 @@ class Subscriber(threading.Thread):
         self.start()
 
     def run(self):
-        last = 0
+        last = collections.Counter()  # of each topic: a repair may bring one topic later than another
         for line in self.program.process.stdout:
             event = json.loads(line)
             self.ids[event["id"]] += 1
-            self.disorder += event["$number"] <= last
-            last = event["$number"]
+            self.disorder += event["$number"] <= last[event["$topic"]]
+            last[event["$topic"]] = event["$number"]
             self.delivered += 1
             self.on_event(self.pattern, event)
 

@@ -160,9 +160,10 @@ class Stack:
             return answer.read()
 
     def start_broker(self, *args):
+        """As durable as it is by default, with its journal in this folder."""
         self.broker = self.start("broker", [BIN / "sluice-broker", "--feed", "tcp://127.0.0.1:*", "--intake",
                                             "tcp://127.0.0.1:*", "--query", "tcp://127.0.0.1:*", "--http",
-                                            "127.0.0.1:0", "--durability", "memory", *args]).wait_ready()
+                                            "127.0.0.1:0", "--data", self.folder / "journal", *args]).wait_ready()
         return self.broker
 
     def queue_source(self, queue, **more):
