@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#define HASH_NONFATAL_OOM 1 /* an add without memory leaves hh.tbl NULL */
 #include <uthash.h>
 
 enum { STATUS_PATTERNS_BYTES = 256 * 1024, MS = 1000 * 1000 };
@@ -106,6 +107,10 @@ static cursor_t *add(cursors_t *c, const char *name, size_t len)
     memcpy(cursor->name, name, len);
     cursor->len = (uint8_t)len;
     HASH_ADD_KEYPTR(hh, c->table, cursor->name, len, cursor);
+    if (cursor->hh.tbl == NULL) {
+        free(cursor);
+        return NULL;
+    }
     return cursor;
 }
 

@@ -22,6 +22,10 @@ sl_err publishers_add(publishers_t *all, publisher_t **out, const void *route, s
     memcpy(p->route, route, len);
     p->route_len = (uint8_t)len;
     HASH_ADD_KEYPTR(hh, all->table, p->route, len, p);
+    if (p->hh.tbl == NULL) {
+        free(p);
+        return SL_ENOMEM;
+    }
     all->count++;
     *out = p;
     return SL_OK;

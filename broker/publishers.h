@@ -11,6 +11,7 @@
 
 #include "sequencer.h"
 
+#define HASH_NONFATAL_OOM 1 /* an add without memory leaves hh.tbl NULL */
 #include <uthash.h>
 
 enum { PUBLISHER_ROUTE_MAX = 255 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#define HASH_NONFATAL_OOM 1 /* an add without memory leaves hh.tbl NULL */
 #include <uthash.h>
 
 enum {
@@ -139,6 +140,10 @@ static sl_err note_tail(scan_t *s, const store_tail_t *tail)
         memcpy(had->name, tail->topic, tail->topic_len);
         had->name_len = tail->topic_len;
         HASH_ADD_KEYPTR(hh, j->tails, had->name, had->name_len, had);
+        if (had->hh.tbl == NULL) {
+            free(had);
+            return SL_ENOMEM;
+        }
     }
     if (tail->last > had->last)
         had->last = tail->last;

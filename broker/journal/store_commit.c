@@ -46,6 +46,10 @@ store_topic_t *store_topic(store_t *s, const char *name, size_t len)
     memcpy(topic->name, name, len);
     topic->name_len = len;
     HASH_ADD_KEYPTR(hh, s->topics, topic->name, topic->name_len, topic);
+    if (topic->hh.tbl == NULL) {
+        free(topic);
+        return NULL;
+    }
     return topic;
 }
 

@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
+#define HASH_NONFATAL_OOM 1 /* an add without memory leaves hh.tbl NULL */
 #include <uthash.h>
 
 #define STORE_FILE       "journal.mdb"
