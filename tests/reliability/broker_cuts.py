@@ -25,6 +25,7 @@ from stack import BIN, Stack
 
 OPERATIONS = 300  # at most, from start to cut
 CREDIT = 1 << 20
+A_DISK = 25  # cuts, one after the other
 
 
 class Journal:
@@ -169,7 +170,7 @@ class Query:
         return header["stream"], header["first"] - 1, dict((header["ext"] or {}).get("parents", ()))
 
     def replay(self):
-        """Everything there is. @return {number: event}"""
+        """Everything there is. @return {number: the event's id}"""
         found = {}
         self.socket.send(msgpack.packb([1, "REPLAY", 2, self.tick()[0], 0, None, [""], CREDIT]))
         while True:
@@ -181,11 +182,11 @@ class Query:
                 continue
             assert answer[1] == "BATCH", answer
             _, header, events = decode(frames[1:])
-            found.update((header["first"] + at, int(event["id"])) for at, event in enumerate(events))
+            found.update((header["first"] + at, event["id"]) for at, event in enumerate(events))
             self.socket.send(msgpack.packb([1, "CREDIT", 2, sum(map(len, frames[1:]))]))
 
 
-def run(durability, cuts, seed, say=lambda line: None):
+def run_one_disk(durability, cuts, seed, say):
     """@return (violations, the rounds); after the last cut everything is looked at once more."""
     violations = 0
     with Stack() as stack:
@@ -193,11 +194,34 @@ def run(durability, cuts, seed, say=lambda line: None):
         for number in range(cuts):
             for problem in rounds.round():
                 violations += 1
-                say(f"cut {number}: {problem}")
+                say(f"seed {seed} cut {number}: {problem}")
         for problem in rounds.judge(rounds.start()) + rounds.judge_replay():
             violations += 1
-            say(f"at the end: {problem}")
+            say(f"seed {seed} at the end: {problem}")
     return violations, rounds
+
+
+FIGURES = {
+    "ready": lambda r: r.ready,
+    "operations": lambda r: r.operations,
+    "writes_lost": lambda r: r.lost_records,
+    "acknowledged": lambda r: len(r.pusher.acked),
+    "shown": lambda r: len(r.pusher.heard),
+    "journalled": lambda r: len(r.journal.records),
+    "holes": lambda r: r.holes,
+    "streams": lambda r: 1 + len(r.lasts),
+}
+
+
+def run(durability, cuts, seed, say=lambda line: None):
+    """So many cuts, A_DISK of them on each disk. @return (violations, figures)"""
+    violations, figures = 0, dict.fromkeys(FIGURES, 0)
+    for done in range(0, cuts, A_DISK):
+        found, rounds = run_one_disk(durability, min(A_DISK, cuts - done), f"{seed}.{done // A_DISK}", say)
+        violations += found
+        for name, of in FIGURES.items():
+            figures[name] += of(rounds)
+    return violations, figures
 
 
 def main():
@@ -206,10 +230,9 @@ def main():
     options.add_argument("--cuts", type=int, default=500)
     options.add_argument("--seed", type=int, default=1)
     o = options.parse_args()
-    violations, r = run(o.durability, o.cuts, o.seed, print)
-    print(f"durability={o.durability} cuts={o.cuts} seed={o.seed} ready={r.ready} operations={r.operations} "
-          f"writes_lost={r.lost_records} acknowledged={len(r.pusher.acked)} shown={len(r.pusher.heard)} "
-          f"journal={len(r.journal.records)} holes={r.holes} streams={1 + len(r.lasts)} violations={violations}")
+    violations, figures = run(o.durability, o.cuts, o.seed, print)
+    print(f"durability={o.durability} cuts={o.cuts} seed={o.seed}",
+          *(f"{name}={value}" for name, value in figures.items()), f"violations={violations}")
     sys.exit(violations != 0)
 
 
