@@ -55,6 +55,8 @@ sluice_err sub_feed_look(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns)
         sluice_err err = sub_feed_open(sub);
         if (err != SLUICE_OK)
             return err;
+        if (sub->state.placed)
+            sub_query_reopen(sub, now);
         since = now;
     }
     sub_lower(next_ns, since + patience);
@@ -79,8 +81,10 @@ static sl_err take_tick(sluice_sub_t *sub, sub_message_t *m, bool sync)
     header.parents = parents;
     err = sub_state_tick(&sub->state, &header, zmq_msg_data(&m->frames[2]),
                          zmq_msg_size(&m->frames[2]), sync);
-    if (err == SL_OK && new_connection)
+    if (err == SL_OK && new_connection && !sub->query_is_new)
         sub_query_renew(sub);
+    if (err == SL_OK && sync)
+        sub->query_is_new = false;
     return err;
 }
 

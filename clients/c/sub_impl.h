@@ -85,6 +85,7 @@ struct sluice_sub {
     uint64_t replay_due_ns;  /* no replay is asked for before */
     uint64_t query_quiet_ns; /* since when an answer is waited for in vain */
     uint32_t doublings;      /* of the patience, without an answer in between */
+    bool query_is_new; /* begun along with the feed's connection, whose sync is not answered */
     sl_buf_t prefixes;
     uint32_t prefix_count;
     sl_buf_t scratch; /* a question in the making */
@@ -172,6 +173,9 @@ sluice_err sub_query_take(sluice_sub_t *sub);
 /** The feed's connection turned out to be a new one: this one is made anew as well, since what cut
  * one cut the other. */
 void sub_query_renew(sluice_sub_t *sub);
+/** The feed's connection is made anew by us: this one too, at once, so that it stands when the
+ * answer to the sync says what to ask for.  Not while a replay flows on it. */
+void sub_query_reopen(sluice_sub_t *sub, uint64_t now);
 /** A batch of a running replay is done with. */
 void sub_query_credit(sluice_sub_t *sub, const sub_message_t *m);
 

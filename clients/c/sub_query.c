@@ -1,4 +1,5 @@
-/* sub_query.c - the query side: a DEALER that is connected when there is something to ask.
+/* sub_query.c - the query side: a DEALER that is connected when there is something to ask, or when
+ * the feed's connection was lost, since then there will be.
  *
  * One replay at a time.  Its answers wait in sub->arrived until the loop has time for them; answers
  * to other questions are dealt with as they come, so that a commit is answered although the user
@@ -41,6 +42,17 @@ void sub_query_renew(sluice_sub_t *sub)
         close_query(sub);
     sub->replay_due_ns = 0;
     sub->doublings = 0;
+}
+
+void sub_query_reopen(sluice_sub_t *sub, uint64_t now)
+{
+    uint64_t patience = (uint64_t)sub->watchdog_ms * SUB_NS_PER_MS;
+    sub->query_is_new = sub->state.replay != 0 && now - sub->query_quiet_ns < patience;
+    if (sub->query_is_new)
+        return; /* a replay flows: nothing was cut here */
+    sub_query_renew(sub);
+    /* Where that fails it is tried again when there is something to ask. */
+    sub->query_is_new = sub->state.repair && open_query(sub) == SLUICE_OK;
 }
 
 sluice_err sub_query_send(sluice_sub_t *sub)

@@ -178,6 +178,48 @@ static void broker_that_comes_back_is_asked_at_once(void **state)
     expect_event(f, "Job.A", 20);
 }
 
+static void query_side_is_connected_to_along_with_a_feed_that_was_silent(void **state)
+{
+    fake_t *f = *state;
+    fake_join(f, (sluice_sub_options_t){.watchdog_ms = 300}, 10, NULL, 0);
+    zmq_socket_monitor(f->router, "inproc://monitor", ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    void *monitor = zmq_socket(f->context, ZMQ_PAIR);
+    zmq_connect(monitor, "inproc://monitor");
+    for (int waited = 0; !test_readable(monitor, 0); waited++) {
+        assert_true(waited < TEST_PATIENCE_MS);
+        sluice_sub_next(f->sub, &f->item, 1);
+    }
+    assert_false(sluice_sub_joined(f->sub));
+    await_sync(f);
+    put_tick_of(f, STREAM, f->sync, 31, "Job.A", 30);
+    expect_replay(f, 9, 30);
+    zmq_socket_monitor(f->router, NULL, 0);
+    zmq_close(monitor);
+}
+
+static void replay_that_flows_goes_on_though_the_feed_is_connected_to_anew(void **state)
+{
+    fake_t *f = *state;
+    fake_join(f, (sluice_sub_options_t){.watchdog_ms = 300}, 10, NULL, 0);
+    put_batch(f, "Job.A", 1000, 1001, 1001);
+    uint64_t request = expect_replay(f, 9, 1000), number = 9;
+    uint64_t before = stats(f).reconnects;
+    while (stats(f).reconnects == before) {
+        assert_in_range(number, 9, 900);
+        number++;
+        answer_batch(f, request, "Job.A", number - 1, number, number);
+        expect_event(f, "Job.A", number);
+        poll(NULL, 0, 1);
+    }
+    await_sync(f);
+    put_tick_of(f, STREAM, f->sync, 1002, "Job.A", 1001);
+    await_joined(f);
+    answer_batch(f, request, "Job.A", number, number + 1, 1000);
+    for (number++; number <= 1001; number++)
+        expect_event(f, "Job.A", number);
+    assert_int_equal(stats(f).replays, 1);
+}
+
 static void malformed_batch_of_a_replay_is_not_passed_over(void **state)
 {
     fake_t *f = *state;
@@ -524,7 +566,7 @@ static void commit_is_answered_although_a_replay_fills_the_line(void **state)
 static void commit_is_sent_again_on_a_new_connection(void **state)
 {
     fake_t *f = *state;
-    join_named(f, (sluice_sub_options_t){.commit_ms = 600000, .watchdog_ms = 200}, false, 0);
+    join_named(f, (sluice_sub_options_t){.commit_ms = 600000, .watchdog_ms = 500}, false, 0);
     uint64_t request = expect_commit(f, 9);
     uint64_t again = 0;
     while (again == 0) { /* the feed is kept awake meanwhile */
@@ -589,6 +631,8 @@ int main(void)
         TEST(refusal_for_good_is_told),
         TEST(silent_query_side_is_connected_to_anew),
         TEST(broker_that_comes_back_is_asked_at_once),
+        TEST(query_side_is_connected_to_along_with_a_feed_that_was_silent),
+        TEST(replay_that_flows_goes_on_though_the_feed_is_connected_to_anew),
         TEST(malformed_batch_of_a_replay_is_not_passed_over),
         TEST(malformed_word_of_a_replay_is_not_passed_over),
         TEST(answers_that_make_no_sense_are_skipped),
