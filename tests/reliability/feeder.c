@@ -34,6 +34,7 @@ enum {
     FAR_BITS = 17,
     SLICE = 256, /* events between two looks at the clock */
     DRAIN_MS = 120000,
+    LINGER_US = 5000, /* as the bridge */
     ID_LEN = 24,
 };
 
@@ -182,7 +183,6 @@ static void keep_pace(feeder_t *feeder, uint64_t began_ns, uint64_t n)
         uint64_t now_ns = sl_clock_mono_ns(&sl_clock_system);
         if (now_ns >= due_ns)
             return;
-        sluice_pub_flush(feeder->pub);
         sluice_err err = sluice_pub_process(feeder->pub, (int)((due_ns - now_ns) / 1000000) + 1);
         if (err != SLUICE_OK && err != SLUICE_EAGAIN)
             fail("publisher", sluice_err_text(err));
@@ -213,7 +213,7 @@ static int run(feeder_t *feeder)
                                     .name = "feeder",
                                     .on_receipt = on_receipts,
                                     .ctx = feeder,
-                                    .linger_us = 1000,
+                                    .linger_us = LINGER_US,
                                     .ack_timeout_ms = 1000};
     feeder->due = calloc(RING, sizeof *feeder->due);
     feeder->next_due = calloc(feeder->events, sizeof *feeder->next_due);

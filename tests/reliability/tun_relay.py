@@ -3,7 +3,8 @@
     near 10.77.0.1 -- tun --> [delay, loss, cut] --> tun -- 10.77.0.2 far
 
 What programs in them say to each other is real TCP on real packets, so that loss is TCP's to repair and a cut is
-silence. The namespaces have no name and nothing outside knows them: they end with this process. A program joins one
+silence. Loss is in both directions; a delay from far to near is what `netem delay` at the far interface would be, --back-ms
+adds one the other way. The namespaces have no name and nothing outside knows them: they end with this process. A program joins one
 with `nsenter --net=/proc/PID/fd/FD`; both are in the ready line. On standard input:
 
     cut     nothing passes, and what is under way is gone; answered "cut TIME"
@@ -39,12 +40,12 @@ def ip(*words):
     subprocess.run(["ip", *words], check=True)
 
 
-def set_congestion(name):
-    """@return the one in force: a kernel may not have the one that was asked for."""
-    path = "/proc/sys/net/ipv4/tcp_congestion_control"
+def set_tcp(name, value):
+    """@return what is in force: a kernel may not have what was asked for."""
+    path = f"/proc/sys/net/ipv4/{name}"
     try:
         with open(path, "w") as setting:
-            setting.write(name)
+            setting.write(value)
     except OSError:
         pass
     with open(path) as setting:
@@ -64,7 +65,8 @@ def make_end(address, peer, congestion):
     fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH", b"wire", IFF_TUN | IFF_NO_PI))
     ip("link", "set", "lo", "up")
     ip("addr", "add", address, "peer", peer, "dev", "wire")
-    congestion = set_congestion(congestion)
+    set_tcp("tcp_no_metrics_save", "1")  # a connection knows nothing of those before: a run repeats itself
+    congestion = set_tcp("tcp_congestion_control", congestion)
     ip("link", "set", "wire", "mtu", str(mtu_for(congestion)), "txqueuelen", "10000", "up")
     return os.open("/proc/self/ns/net", os.O_RDONLY), tun, congestion
 
@@ -72,6 +74,7 @@ def make_end(address, peer, congestion):
 class Wire:
     def __init__(self, options, ends):
         self.options, self.ends = options, ends
+        self.delay_s = dict(zip(ends, (options.back_ms / 1000, options.delay_ms / 1000)))
         self.random = {end: random.Random(options.seed + i) for i, end in enumerate(ends)}
         self.under_way = []  # (due, order, to, packet)
         self.order = self.passed = self.lost = 0
@@ -89,7 +92,7 @@ class Wire:
                 self.lost += lost
                 continue
             self.order += 1
-            heapq.heappush(self.under_way, (time.monotonic() + self.options.delay_ms / 1000, self.order, other, packet))
+            heapq.heappush(self.under_way, (time.monotonic() + self.delay_s[end], self.order, other, packet))
 
     def deliver(self):
         """Hands over what is due; returns the seconds until the next is."""
@@ -130,7 +133,8 @@ class Wire:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--loss", type=float, default=0.01)
-    parser.add_argument("--delay-ms", type=float, default=50, help="each way")
+    parser.add_argument("--delay-ms", type=float, default=50, help="from far to near")
+    parser.add_argument("--back-ms", type=float, default=0, help="from near to far")
     parser.add_argument("--congestion", default="bbr")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
