@@ -462,6 +462,13 @@ bool sluice_sub_joined(const sluice_sub_t *sub)
     return sub->state.joined;
 }
 
+static uint64_t query_silent_ms(const sluice_sub_t *sub)
+{
+    if (sub->query_owed_ns == 0)
+        return 0;
+    return (link_now_ns() - sub->query_owed_ns) / SUB_NS_PER_MS + 1;
+}
+
 void sluice_sub_stats(const sluice_sub_t *sub, sluice_sub_stats_t *stats)
 {
     const sub_state_t *state = &sub->state;
@@ -484,6 +491,7 @@ void sluice_sub_stats(const sluice_sub_t *sub, sluice_sub_stats_t *stats)
         .commits = sub->commits,
         .committed = sub->kept.number,
         .stream = state->placed ? state->stream : 0,
+        .query_silent_ms = query_silent_ms(sub),
     };
     stats_copy(stats, &ours, sizeof ours);
 }

@@ -130,7 +130,7 @@ static sluice_err ask_start(sluice_sub_t *sub, uint64_t now)
     if (err != SLUICE_OK)
         return err;
     sub->start.request = ++sub->requests;
-    sub->query_quiet_ns = now;
+    sub_query_asked(sub, now);
     return SLUICE_OK;
 }
 
@@ -177,7 +177,7 @@ static sluice_err ask_commit(sluice_sub_t *sub, uint64_t now)
         return err;
     sub->commit.request = ++sub->requests;
     sub->sent = sub->wanted;
-    sub->query_quiet_ns = now;
+    sub_query_asked(sub, now);
     return SLUICE_OK;
 }
 

@@ -83,7 +83,8 @@ struct sluice_sub {
     size_t arrived_bytes;
     size_t credit_owed;      /* taken from it and not given back yet */
     uint64_t replay_due_ns;  /* no replay is asked for before */
-    uint64_t query_quiet_ns; /* since when an answer is waited for in vain */
+    uint64_t query_quiet_ns; /* since when an answer is waited for in vain, on this connection */
+    uint64_t query_owed_ns;  /* the same over all connections; 0: none is waited for */
     uint32_t doublings;      /* of the patience, without an answer in between */
     bool query_is_new; /* begun along with the feed's connection, whose sync is not answered */
     sl_buf_t prefixes;
@@ -178,6 +179,9 @@ void sub_query_renew(sluice_sub_t *sub);
 void sub_query_reopen(sluice_sub_t *sub, uint64_t now);
 /** A batch of a running replay is done with. */
 void sub_query_credit(sluice_sub_t *sub, const sub_message_t *m);
+
+/** A question was sent that must be answered. */
+void sub_query_asked(sluice_sub_t *sub, uint64_t now);
 
 /** Sends sub->scratch, which holds a question.  @return SLUICE_OK, SLUICE_ENOMEM, SLUICE_EIO … */
 sluice_err sub_query_send(sluice_sub_t *sub);

@@ -67,6 +67,13 @@ sluice_err sub_query_send(sluice_sub_t *sub)
     return SLUICE_OK;
 }
 
+void sub_query_asked(sluice_sub_t *sub, uint64_t now)
+{
+    sub->query_quiet_ns = now;
+    if (sub->query_owed_ns == 0)
+        sub->query_owed_ns = now;
+}
+
 /* -- replays: what we say --------------------------------------------------------------------- */
 
 static sluice_err ask_replay(sluice_sub_t *sub, uint64_t now, uint64_t after, uint64_t until)
@@ -84,7 +91,7 @@ static sluice_err ask_replay(sluice_sub_t *sub, uint64_t now, uint64_t after, ui
     sub_state_replay_asked(&sub->state, ++sub->requests, until);
     sub->replays++;
     sub->credit_owed = 0;
-    sub->query_quiet_ns = now;
+    sub_query_asked(sub, now);
     return SLUICE_OK;
 }
 
@@ -232,7 +239,7 @@ static sluice_err receive_answers(sluice_sub_t *sub, uint64_t now)
         sluice_err err = receive_answer(sub);
         if (err == SLUICE_EAGAIN)
             break;
-        sub->query_quiet_ns = now;
+        sub->query_quiet_ns = sub->query_owed_ns = now;
         if (err != SLUICE_OK)
             return err;
     }
@@ -247,10 +254,12 @@ static bool is_waiting(const sluice_sub_t *sub)
 /* Is an answer due that does not come? */
 static void look_at_silence(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns)
 {
-    if (!is_waiting(sub))
+    if (!is_waiting(sub)) {
+        sub->query_owed_ns = 0;
         return;
+    }
     if (sub->arrived.first != NULL)
-        sub->query_quiet_ns = now;
+        sub->query_quiet_ns = sub->query_owed_ns = now;
     uint64_t patience = (uint64_t)sub->watchdog_ms * SUB_NS_PER_MS << sub->doublings;
     if (now - sub->query_quiet_ns < patience) {
         sub_lower(next_ns, sub->query_quiet_ns + patience);

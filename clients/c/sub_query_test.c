@@ -160,6 +160,28 @@ static void silent_query_side_is_connected_to_anew(void **state)
     expect_event(f, "Job.A", 15);
 }
 
+static void silence_of_the_query_side_is_told_across_its_connections(void **state)
+{
+    enum { WATCHDOG_MS = 50 };
+    fake_t *f = *state;
+    fake_join(f, (sluice_sub_options_t){.watchdog_ms = WATCHDOG_MS}, 10, NULL, 0);
+    assert_int_equal(stats(f).query_silent_ms, 0); /* nothing was asked */
+    put_batch(f, "Job.A", 15, 20, 20);
+    uint64_t request = expect_replay(f, 9, 19);
+    while (stats(f).query_silent_ms <= 4 * WATCHDOG_MS) { /* the feed is kept awake meanwhile */
+        put_tick(f, 21, "Job.A", 20);
+        sluice_sub_next(f->sub, &f->item, TEST_STEP_MS);
+        assert_true(stats(f).query_silent_ms > 0);
+        if (test_readable(f->router, 0))
+            request = expect_replay(f, 9, 19);
+    }
+    answer_done(f, request, 19);
+    while (sluice_sub_next(f->sub, &f->item, TEST_STEP_MS) != SLUICE_OK)
+        put_tick(f, 21, "Job.A", 20);
+    expect_silence(f);
+    assert_int_equal(stats(f).query_silent_ms, 0);
+}
+
 static void broker_that_comes_back_is_asked_at_once(void **state)
 {
     fake_t *f = *state;
@@ -630,6 +652,7 @@ int main(void)
         TEST_INPROC(replay_has_its_turn_though_the_feed_is_never_dry),
         TEST(refusal_for_good_is_told),
         TEST(silent_query_side_is_connected_to_anew),
+        TEST(silence_of_the_query_side_is_told_across_its_connections),
         TEST(broker_that_comes_back_is_asked_at_once),
         TEST(query_side_is_connected_to_along_with_a_feed_that_was_silent),
         TEST(replay_that_flows_goes_on_though_the_feed_is_connected_to_anew),

@@ -245,6 +245,10 @@ typedef struct sluice_sub_stats {
     uint64_t lost_numbers;              /**< in all ranges reported */
     uint64_t commits, committed;        /**< answered; the number of the last one */
     uint64_t stream;                    /**< the one that `confirmed` belongs to; 0: none yet */
+
+    /** For how long the query endpoint has owed an answer, and said nothing; 0: it owes none.  A
+     * broker that searches its journal for a rare topic may be silent for some seconds. */
+    uint64_t query_silent_ms;
 } sluice_sub_stats_t;
 SLUICE_API void sluice_sub_stats(const sluice_sub_t *sub, sluice_sub_stats_t *stats);
 
