@@ -106,6 +106,14 @@ bool link_endpoint_valid(const char *endpoint)
     return false;
 }
 
+void link_settle(link_socket_t *s)
+{
+    int events;
+    size_t size = sizeof events;
+    if (s->socket != NULL)
+        zmq_getsockopt(s->socket, ZMQ_EVENTS, &events, &size);
+}
+
 void link_wake_at(link_t *link, uint64_t mono_ns)
 {
     if (mono_ns == 0)

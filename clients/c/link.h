@@ -58,6 +58,9 @@ sluice_err link_connect(link_t *link, link_socket_t *s, const char *endpoint);
 /** Is it one that could be connected to?  For endpoints that are connected to later. */
 bool link_endpoint_valid(const char *endpoint);
 
+/** Takes away what the socket's descriptor tells; the caller sees to it that it is looked at. */
+void link_settle(link_socket_t *s);
+
 bool link_set(link_socket_t *s, int option, int value);
 
 /** Makes the descriptor fire at `mono_ns` at the latest; 0: at once. */

@@ -250,6 +250,11 @@ static bool has_item(const sluice_sub_t *sub)
            sub_state_has_notice(&sub->state);
 }
 
+uint64_t sub_returned(const sluice_sub_t *sub)
+{
+    return has_item(sub) ? sub->state.confirmed : sub->state.reached;
+}
+
 static sluice_err take_message(sluice_sub_t *sub)
 {
     if (sub->fed && sub->arrived.first != NULL)
@@ -272,8 +277,11 @@ static sluice_err receive_item(sluice_sub_t *sub)
             sub_message_judged(sub, (sub_message_t *)due, verdict);
             continue;
         }
-        if (sub_query_busy(sub))
-            err = sub_query_look(sub, link_now_ns(), false, &next_ns);
+        if (sub_query_busy(sub)) {
+            uint64_t now = link_now_ns();
+            sub_cursor_by_itself(sub, now, &next_ns);
+            err = sub_query_look(sub, now, false, &next_ns);
+        }
         if (err == SLUICE_OK)
             err = take_message(sub);
         if (err != SLUICE_OK)
@@ -289,6 +297,7 @@ static sluice_err look_after(sluice_sub_t *sub, uint64_t *idle_ns)
     uint64_t now = link_now_ns(), next_ns = UINT64_MAX;
     link_timer_taken(&sub->link, now);
     sub_state_settle(&sub->state);
+    sub_cursor_by_itself(sub, now, &next_ns);
     sluice_err err = sub_feed_look(sub, now, &next_ns);
     if (err == SLUICE_OK)
         err = sub_query_look(sub, now, true, &next_ns);
@@ -313,6 +322,7 @@ static sluice_err await_item(sluice_sub_t *sub, int timeout_ms)
     uint64_t idle_ns, left_ns = UINT64_MAX;
     uint64_t deadline = timeout_ms > 0 ? link_now_ns() + (uint64_t)timeout_ms * SUB_NS_PER_MS : 0;
     drop_in_hand(sub);
+    sub->unread = false;
     for (;;) {
         sluice_err err = receive_item(sub);
         if (has_item(sub) || (err != SLUICE_OK && err != SLUICE_EAGAIN))
@@ -445,7 +455,7 @@ sluice_err sluice_sub_commit(sluice_sub_t *sub, uint64_t number)
         return SLUICE_EFENCED;
     if (sub->phase != SUB_STARTED || !sub->state.placed)
         return number == 0 ? SLUICE_EAGAIN : SLUICE_EINVAL;
-    if (!has_item(sub))
+    if (number == 0 && !has_item(sub))
         sub_state_settle(&sub->state);
     return sub_cursor_commit(sub, number);
 }
@@ -483,7 +493,7 @@ void sluice_sub_stats(const sluice_sub_t *sub, sluice_sub_stats_t *stats)
         .reconnects = sub->reopened + state->resyncs,
         .streams = state->streams,
         .ticks = state->ticks,
-        .confirmed = has_item(sub) ? state->confirmed : state->reached,
+        .confirmed = sub_returned(sub),
         .replays = sub->replays,
         .replayed_batches = sub->replayed_batches,
         .held_bytes = state->held_bytes,

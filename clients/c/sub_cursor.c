@@ -181,9 +181,10 @@ static sluice_err ask_commit(sluice_sub_t *sub, uint64_t now)
     return SLUICE_OK;
 }
 
-/* Only what the user has taken counts; so this is called when nothing is in hand. */
-static void want_by_itself(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns)
+void sub_cursor_by_itself(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns)
 {
+    if (sub->name == NULL || sub->fenced || !sub->state.placed)
+        return;
     if (sub->commit.due_ns <= now) {
         sub_place_t place = {sub->state.stream, sub->state.confirmed};
         if (!is_behind(place, sub->wanted))
@@ -204,7 +205,6 @@ sluice_err sub_cursor_look(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns)
     }
     if (sub->name == NULL || sub->fenced || !sub->state.placed)
         return SLUICE_OK;
-    want_by_itself(sub, now, next_ns);
     if (sub->commit.request == 0 && sub->wanted.stream != 0 && !is_behind(sub->wanted, sub->kept))
         return ask_commit(sub, now);
     return SLUICE_OK;
@@ -235,9 +235,19 @@ void sub_cursor_stream(sluice_sub_t *sub, wire_parent_t parent)
 
 /* -- the user's own commits ------------------------------------------------------------------- */
 
+/* What the descriptor had to tell may have been taken away, and what it has to tell of the feed is
+ * not wanted while the user waits for this alone: all of that again at once, later if he goes on
+ * waiting. */
+static void tell_later(sluice_sub_t *sub, uint64_t now)
+{
+    link_settle(&sub->feed);
+    link_wake_at(&sub->link, sub->unread ? now + (uint64_t)SUB_UNREAD_MS * SUB_NS_PER_MS : 0);
+    sub->unread = true;
+}
+
 sluice_err sub_cursor_commit(sluice_sub_t *sub, uint64_t number)
 {
-    uint64_t next_ns = UINT64_MAX, last = sub->state.confirmed;
+    uint64_t now = link_now_ns(), next_ns = UINT64_MAX, last = sub_returned(sub);
     if (sub->state.in_order && sub->returned > last)
         last = sub->returned;
     if (number > last)
@@ -245,8 +255,9 @@ sluice_err sub_cursor_commit(sluice_sub_t *sub, uint64_t number)
     sub_place_t place = {sub->state.stream, number != 0 ? number : last};
     if (!is_behind(place, sub->wanted))
         sub->wanted = place;
-    sluice_err err = sub_query_look(sub, link_now_ns(), true, &next_ns);
-    link_wake_at(&sub->link, 0); /* what the descriptor had to tell may have been taken here */
+    link_timer_taken(&sub->link, now);
+    sluice_err err = sub_query_look(sub, now, true, &next_ns);
+    tell_later(sub, now);
     if (err != SLUICE_OK)
         return err;
     return is_behind(place, sub->kept) ? SLUICE_OK : SLUICE_EAGAIN;

@@ -30,6 +30,7 @@ enum {
     SUB_CREDIT_STEP = 512 * 1024,       /* given back so much at a time */
     SUB_RETRY_MS = 200,                 /* before a replay that was refused is asked for again */
     SUB_START_RETRY_MS = 1000,          /* before a refused start is */
+    SUB_UNREAD_MS = 20,                 /* between two tellings of what nobody takes */
     SUB_PATIENCE_DOUBLINGS_MAX = 5,     /* a replay may search long for what is ours */
     SUB_SPARE_MAX = 256,          /* messages kept for use; what was held in bad times goes back */
     SUB_PINNED_BYTES = 16 * 1024, /* a smaller frame lies in a receive buffer that it would keep */
@@ -105,6 +106,7 @@ struct sluice_sub {
     sub_place_t wanted, sent, kept; /* commits: to be made, under way, answered; stream 0: none */
     uint64_t returned;              /* number of the last event given out */
     bool fenced;
+    bool unread; /* the user called sluice_sub_commit since he asked for an item */
 
     /* what is handed out */
     sub_message_t *in_hand; /* NULL: none */
@@ -117,6 +119,10 @@ struct sluice_sub {
     uint64_t events, batches, bytes, malformed, unknown_version;
     uint64_t replays, replayed_batches, commits;
 };
+
+/** Everything up to there was returned to the user, who has dealt with the last item too.  Without
+ * an item at hand that is `reached`, whether or not he asked for the next one. */
+uint64_t sub_returned(const sluice_sub_t *sub);
 
 /* -- messages: sub.c -------------------------------------------------------------------------- */
 
@@ -191,6 +197,9 @@ sluice_err sub_query_send(sluice_sub_t *sub);
 /** Fills in phase and questions from the options.  @return SLUICE_OK, SLUICE_EINVAL, SLUICE_ENOMEM.
  */
 sluice_err sub_cursor_init(sluice_sub_t *sub, const sluice_sub_options_t *options);
+/** Wants the commit that is made by itself, when it is due.  Only what the user has taken counts:
+ * to be called when he said so, by asking for the next item. */
+void sub_cursor_by_itself(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns);
 /** Asks what is due. */
 sluice_err sub_cursor_look(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns);
 /** Takes an answer, if it is one to the questions asked here. */

@@ -277,6 +277,9 @@ sluice_err sub_query_look(sluice_sub_t *sub, uint64_t now, bool drain, uint64_t 
         err = sub_cursor_look(sub, now, next_ns);
     if (err == SLUICE_OK && (drain || is_waiting(sub)))
         err = receive_answers(sub, now); /* after the sends: they take the descriptor's news away */
+    if (sub->phase != SUB_STARTED && sub->start.request == 0)
+        sub_lower(next_ns,
+                  sub->start.due_ns); /* that answer led to a question, or to a later one */
     if (err == SLUICE_OK)
         look_at_silence(sub, now, next_ns);
     return err;

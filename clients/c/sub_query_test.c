@@ -2,6 +2,7 @@
  * cursors.  What is right in which case is sub_state.h's, tested there; here it is asked, answered
  * and waited for. */
 #include "fake_broker.h"
+#include "sub_impl.h"
 
 #include <poll.h>
 #include <time.h>
@@ -553,6 +554,23 @@ static void commit_by_hand_is_done_when_the_broker_says_so(void **state)
     expect_no_question(f);
 }
 
+static void commit_of_a_number_leaves_what_was_not_named(void **state)
+{
+    fake_t *f = *state;
+    join_named(f, (sluice_sub_options_t){.commit_ms = 1, .order = SLUICE_ORDER_STREAM}, true, 9);
+    put_batch(f, "Job.A", 0, 10, 11);
+    put_batch(f, "Job.A", 11, 12, 12);
+    put_tick(f, 13, "Job.A", 12);
+    expect_event(f, "Job.A", 10);
+    expect_event(f, "Job.A", 11);
+    expect_event(f, "Job.A", 12);
+    poll(NULL, 0, 2); /* a commit by itself is due, but 12 is not dealt with yet */
+    assert_int_equal(sluice_sub_commit(f->sub, 13), SLUICE_EINVAL);
+    assert_int_equal(sluice_sub_commit(f->sub, 11), SLUICE_EAGAIN);
+    assert_true(test_readable(f->router, TEST_PATIENCE_MS));
+    answer_commit(f, expect_commit(f, 11), 11);
+}
+
 static void in_stream_order_the_last_item_can_be_committed(void **state)
 {
     fake_t *f = *state;
@@ -583,6 +601,33 @@ static void commit_is_answered_although_a_replay_fills_the_line(void **state)
     for (int waited = 0; sluice_sub_commit(f->sub, 12) == SLUICE_EAGAIN; waited++)
         assert_true(waited < TEST_PATIENCE_MS && poll(NULL, 0, 1) == 0);
     expect_event(f, "Job.A", 14);
+}
+
+/* The user waits for the commit with the descriptor, and leaves what else comes for later. */
+static void who_waits_for_a_commit_alone_is_not_kept_busy(void **state)
+{
+    enum { PAUSE_MS = 300 };
+    fake_t *f = *state;
+    join_named(f, by_hand, true, 9);
+    struct pollfd fd = {.fd = sluice_sub_fd(f->sub), .events = POLLIN};
+    put_batch(f, "Job.A", 0, 10, 10);
+    put_tick(f, 11, "Job.A", 10);
+    expect_event(f, "Job.A", 10);
+    expect_silence(f);
+    assert_int_equal(sluice_sub_commit(f->sub, 0), SLUICE_EAGAIN);
+    put_batch(f, "Job.A", 10, 11, 11);
+    int calls = 0;
+    for (uint64_t begin_ms = now_ms(); now_ms() - begin_ms < PAUSE_MS; calls++) {
+        poll(&fd, 1, PAUSE_MS);
+        assert_int_equal(sluice_sub_commit(f->sub, 10), SLUICE_EAGAIN);
+    }
+    assert_in_range(calls, 1, PAUSE_MS / 10);
+    assert_true(test_readable(f->router, TEST_PATIENCE_MS)); /* so that nothing is taken here */
+    answer_commit(f, expect_commit(f, 10), 10);
+    while (sluice_sub_commit(f->sub, 10) == SLUICE_EAGAIN)
+        assert_int_equal(poll(&fd, 1, TEST_PATIENCE_MS), 1);
+    assert_int_equal(poll(&fd, 1, TEST_PATIENCE_MS), 1); /* and the batch is not forgotten */
+    expect_event(f, "Job.A", 11);
 }
 
 static void commit_is_sent_again_on_a_new_connection(void **state)
@@ -641,6 +686,37 @@ static void handle_without_a_name_has_nothing_to_commit(void **state)
     assert_int_equal(sluice_sub_commit(f->sub, 0), SLUICE_EINVAL);
 }
 
+/* -- an answer that comes at the last moment ----------------------------------------------------
+ */
+
+/* What sluice_sub_next does before it sleeps; the answer came since it looked before. */
+static uint64_t look_before_sleep(fake_t *f)
+{
+    uint64_t next_ns = UINT64_MAX;
+    sub_query_look(f->sub, link_now_ns(), true, &next_ns);
+    return next_ns;
+}
+
+static void start_goes_on_when_its_answer_comes_last(void **state)
+{
+    fake_t *f = *state;
+    fake_subscribe(f, (sluice_sub_options_t){.name = "audit", .from = SLUICE_FROM_TIME},
+                   LIST("Job."));
+    answer_opened(f, false, 0);
+    assert_true(look_before_sleep(f) <= link_now_ns());
+    expect_question(f, WIRE_QUERY_FIND);
+}
+
+static void refused_start_goes_on_when_its_answer_comes_last(void **state)
+{
+    fake_t *f = *state;
+    fake_subscribe(f, (sluice_sub_options_t){.from = SLUICE_FROM_TIME}, LIST("Job."));
+    expect_question(f, WIRE_QUERY_FIND);
+    answer_error(f, f->asked.request, WIRE_CODE_BUSY);
+    assert_in_range(look_before_sleep(f), link_now_ns(), link_now_ns() + UINT64_C(2000000000));
+    expect_question(f, WIRE_QUERY_FIND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -673,7 +749,11 @@ int main(void)
         TEST(cursor_goes_on_where_it_stood),
         TEST(what_was_taken_is_committed_by_itself),
         TEST(commit_by_hand_is_done_when_the_broker_says_so),
+        TEST(commit_of_a_number_leaves_what_was_not_named),
         TEST(in_stream_order_the_last_item_can_be_committed),
+        TEST_INPROC(start_goes_on_when_its_answer_comes_last),
+        TEST_INPROC(refused_start_goes_on_when_its_answer_comes_last),
+        TEST(who_waits_for_a_commit_alone_is_not_kept_busy),
         TEST(commit_is_answered_although_a_replay_fills_the_line),
         TEST(commit_is_sent_again_on_a_new_connection),
         TEST(fenced_holder_delivers_nothing_more),
