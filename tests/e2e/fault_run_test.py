@@ -8,19 +8,19 @@ twice, and the service never had a reason to throttle.
     the ledgers ======================================================== what arrived
 
 mns-local injects errors, hangs, resets, half answers, repeated, late and reordered messages, and deletes that fail in
-part; now and then the bridge hears nothing from the broker. mns-local also keeps the service's own rule on consumers that
-receive and do not delete: its peak of such messages is what counts, not what the bridge says."""
+part; once the bridge hears nothing from the broker, and once the broker itself is stopped. mns-local also keeps the service's
+own rule on consumers that receive and do not delete: its peak of such messages is what counts, not what the bridge says."""
 
 import collections
 import contextlib
 import json
 import os
-import socket
+import signal
 import subprocess
-import threading
 import time
 import unittest
 
+from relay import Relay
 from stack import ACCOUNT, BIN, REGION, LineReader, Stack, metrics, wait_for
 
 EVENTS = int(os.environ.get("SLUICE_TEST_EVENTS", "200000"))
@@ -70,43 +70,6 @@ def push_rules(topic):
     )]
 
 
-class Relay:
-    """Bytes to and from the broker's intake, when they flow. (Stopping the broker itself would take its subscribers'
-    connections too, and version 1 cannot repair what they lose.)"""
-
-    def __init__(self, target):
-        host, port = target.removeprefix("tcp://").rsplit(":", 1)
-        self.target = host, int(port)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
-        self.flowing = threading.Event()
-        self.flowing.set()
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        with contextlib.suppress(OSError):  # closed
-            while True:
-                ends = self.listener.accept()[0], socket.create_connection(self.target)
-                for source, sink in (ends, ends[::-1]):
-                    threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
-
-    def pump(self, source, sink):
-        with source, contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                self.flowing.wait()
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_RDWR)  # its own pump ends, and closes it
-
-    @contextlib.contextmanager
-    def stands_still(self):
-        self.flowing.clear()
-        try:
-            yield
-        finally:
-            self.flowing.set()
-
-
 class FaultRun(unittest.TestCase):
     def setUp(self):
         self.stack = stack = Stack()
@@ -116,7 +79,7 @@ class FaultRun(unittest.TestCase):
         stack.start_mns_local("--throttle", "smq", "--time-scale", TIME_SCALE, "--push-key", key)
         stack.start_broker()
         self.relay = Relay(stack.broker.endpoints["intake"])
-        self.addCleanup(self.relay.listener.close)
+        self.addCleanup(self.relay.close)
 
     # -- asking ----------------------------------------------------------------------------------
 
@@ -162,6 +125,15 @@ class FaultRun(unittest.TestCase):
             BIN / "batch-sim", "--endpoint", self.stack.mns_local.endpoints["endpoint"], "--topic", topic, "--count", HALF,
             "--seed", seed, "--ledger", ledger])
 
+    @contextlib.contextmanager
+    def broker_stopped(self):
+        """Its subscribers' connections go too, and they must find what they missed."""
+        self.stack.broker.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.stack.broker.process.send_signal(signal.SIGCONT)
+
     # -- what must hold --------------------------------------------------------------------------
 
     def expect_each_once(self, reader, ledgers):
@@ -199,9 +171,9 @@ class FaultRun(unittest.TestCase):
         wait_for(lambda: stack.mns.queue_counts("queue")[0] >= 2 * UNDELETED, "a backlog", 100)
         self.start_bridge()
         runs.append(self.simulate("pushed", 12))
-        for part in (HALF // 10, HALF // 5):
+        for part, silence in ((HALF // 10, self.relay.stands_still), (HALF // 5, self.broker_stopped)):
             wait_for(lambda n=part: self.of_source("queue")["received_total"] > n, "a tenth of the events", 100)
-            with self.relay.stands_still():
+            with silence():
                 wait_for(lambda: self.undeleted() > UNDELETED - 16, "the bridge to have its hands full")
                 wait_for(lambda: not self.idle_rules("ChangeMessageVisibility"), "extensions, and their faults")
         for _, simulator in runs:
