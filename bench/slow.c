@@ -60,6 +60,8 @@ enum {
     ALONE_P99,
     BESIDE_P50,
     BESIDE_P99,
+    ALONE_COMMIT_P99,
+    BESIDE_COMMIT_P99,
     ALONE_RSS,
     BESIDE_RSS,
     COMPLETE_S,
@@ -89,6 +91,8 @@ static const figure_def_t figures[FIGURES] = {
     [ALONE_P99] = {"alone_p99_ms", "ms", "likewise", 2},
     [BESIDE_P50] = {"beside_p50_ms", "ms", "live ones beside stopped ones", 2},
     [BESIDE_P99] = {"beside_p99_ms", "ms", "likewise", 2},
+    [ALONE_COMMIT_P99] = {"alone_commit_p99_ms", "ms", "of the journal, in the last minute", 2},
+    [BESIDE_COMMIT_P99] = {"beside_commit_p99_ms", "ms", "likewise", 2},
     [ALONE_RSS] = {"alone_broker_mib", "MiB", "RssAnon of the broker, most", 1},
     [BESIDE_RSS] = {"beside_broker_mib", "MiB", "likewise", 1},
     [COMPLETE_S] = {"woken_complete_s", "s", "from SIGCONT until the stopped had everything", 2},
@@ -117,6 +121,8 @@ static void put_pair(const slow_outcome_t *alone, const slow_outcome_t *beside, 
     result_put(result, BESIDE_P50, beside->p50_ms);
     result_put(result, BESIDE_P99, beside->p99_ms);
     result_put(result, P99_RATIO, beside->p99_ms / alone->p99_ms);
+    result_put(result, ALONE_COMMIT_P99, alone->commit_p99_ms);
+    result_put(result, BESIDE_COMMIT_P99, beside->commit_p99_ms);
     result_put(result, ALONE_RSS, alone->rss_mib);
     result_put(result, BESIDE_RSS, beside->rss_mib);
     result_put(result, RSS_GROWTH, beside->rss_mib - alone->rss_mib);

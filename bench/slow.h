@@ -58,7 +58,7 @@ typedef struct slow_setup {
 
 /** What came of it. */
 typedef struct slow_outcome {
-    double p50_ms, p99_ms, rss_mib, complete_s, lossy, rate;
+    double p50_ms, p99_ms, commit_p99_ms, rss_mib, complete_s, lossy, rate;
     double lost, lost_live; /**< shares of the events: of the stopped, of the live */
     double disconnected;
 } slow_outcome_t;

@@ -136,6 +136,9 @@ static sl_err measure(load_t *load, slow_outcome_t *out)
     atomic_store(&clock->measured_from, begin);
     err = pass_time(load, load->setup->seconds * 1000);
     uint64_t end = share_get(&publisher->events), end_ns = bench_now_ns();
+    if (load->plan.ops == &carrier_sluice)
+        out->commit_p99_ms =
+            daemons_broker_counter(&load->broker, "sluice_broker_journal_commit_p99_us") / 1000;
     out->rate = (double)(end - begin) * 1e9 / (double)(end_ns - begin_ns);
     return err;
 }
