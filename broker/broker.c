@@ -84,7 +84,7 @@ static sl_err open_journal(broker_t *b, const char **failed)
         .store = {.dir = broker_data_dir(o),
                   .retain_bytes = o->retain_bytes,
                   .retain_age_ms = o->retain_age_ms,
-                  .map_bytes = o->map_bytes,
+                  .map_bytes = broker_map_bytes(o),
                   .sync = o->durability == DURABILITY_DISK ? STORE_SYNC_DISK : STORE_SYNC_OS,
                   .clock = b->clock,
                   .boot_id = o->boot_id},

@@ -44,7 +44,7 @@ static void options_mistakes_are_told_in_one_line(void **state)
     } cases[] = {
         {"--retain-bytes=1k", "retain-bytes"},
         {"--retain-age=1ms", "retain-age"},
-        {"--map-bytes=5G", "must be 0 or at least twice retain-bytes"},
+        {"--map-bytes=8G", "must be 0 or at least 2 x retain-bytes + 4 x max-bytes + 32M"},
         {"--durability=paper", "durability"},
         {"--feed=5551", "\"5551\" is no endpoint"},
         {"--intake=udp://127.0.0.1:1", "is no endpoint"},
@@ -66,10 +66,26 @@ static void options_mistakes_are_told_in_one_line(void **state)
     }
 }
 
+/* The journal must take whatever intake takes, for ever. */
+static void options_leave_the_journal_room_for_the_largest_requests(void **state)
+{
+    (void)state;
+    static const uint64_t mib = 1 << 20;
+    broker_options_t o = {.retain_bytes = 4096 * mib, .max_bytes = mib};
+    assert_int_equal(broker_map_bytes(&o), 16384 * mib);
+    o.retain_bytes = mib;
+    assert_int_equal(broker_map_bytes(&o), 64 * mib);
+    o.max_bytes = 64 * mib;
+    assert_int_equal(broker_map_bytes(&o), 2 * mib + 4 * (64 + 8) * mib);
+    o.map_bytes = 300 * mib;
+    assert_int_equal(broker_map_bytes(&o), 300 * mib);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_defaults_are_good),
+        cmocka_unit_test(options_leave_the_journal_room_for_the_largest_requests),
         cmocka_unit_test(options_mistakes_are_told_in_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

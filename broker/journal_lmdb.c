@@ -6,8 +6,8 @@
  *             delivered   committed flushed   appended
  *
  * The sequencer appends, flushes once a turn, and delivers completions; the thread takes all that
- * is flushed, 8 MiB at most, and commits it.  So the group grows by itself to what comes in while
- * the disk works, and nothing waits for a timer.
+ * is flushed, 8 MiB or an eighth of the map at most, and commits it.  So the group grows by itself
+ * to what comes in while the disk works, and nothing waits for a timer.
  *
  * When a group fails, everything from `committed` on is void: the thread rests, and the sequencer
  * completes it with the error, then resumes.
@@ -29,7 +29,7 @@
 
 enum {
     SLOTS = JOURNAL_IN_FLIGHT_MAX,
-    GROUP_BYTES_MAX = 8 << 20,
+    GROUPS_IN_MAP = 8, /* pages of a group are free again two commits later */
     HOUSEKEEP_EVERY_S = 5,
     WORKS_AFTER_NS = 1000 * 1000 * 1000, /* on a disk that is nearly full some groups still fit */
     FLUSH_BYTES = 1 << 20,               /* appended: worth a group before the turn ends */
@@ -62,6 +62,7 @@ typedef struct journal_lmdb {
     /* The thread's. */
     pthread_t thread;
     record_t *records;
+    size_t group_bytes;
     const sl_clock_t *clock;
     uint64_t failures, failing_since_ns; /* since it last worked for a while */
     uint64_t failed_ns;                  /* the last of them */
@@ -110,7 +111,7 @@ static size_t gather(journal_lmdb_t *j, uint64_t from, uint64_t to)
 {
     size_t count = 0, bytes = 0;
     bool joined = false;
-    while (from < to && (joined || bytes < GROUP_BYTES_MAX)) {
+    while (from < to && (joined || bytes < j->group_bytes)) {
         batch_t *b = at(j, from++);
         j->records[count++] = record_of(j, b);
         bytes += batch_bytes(b);
@@ -196,16 +197,17 @@ static void signal_news(journal_lmdb_t *j)
     (void)written;
 }
 
-/* Retention by age goes on where nothing is published.  Its errors come again with the next commit,
- * which tells them. */
+/* Retention goes on where nothing is published; while it is behind, between one group and the next.
+ * Its errors come again with the next commit, which tells them. */
 static void housekeep_if_due(journal_lmdb_t *j)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec < j->housekeep_at.tv_sec)
         return;
-    j->housekeep_at.tv_sec = now.tv_sec + HOUSEKEEP_EVERY_S;
-    if (store_housekeep(j->store) == SL_OK)
+    sl_err err = store_housekeep(j->store);
+    j->housekeep_at.tv_sec = now.tv_sec + (err == SL_EAGAIN ? 0 : HOUSEKEEP_EVERY_S);
+    if (err == SL_OK || err == SL_EAGAIN)
         look_at_oldest(j);
     tell_if_it_works(j);
 }
@@ -399,6 +401,8 @@ sl_err journal_lmdb_create(journal_t **out, const journal_lmdb_options_t *option
     j->base = (journal_t){.ops = &lmdb_ops, .fd = -1};
     j->o = *options;
     j->times.counters = j->o.counters;
+    uint64_t share = store_map_bytes(&options->store) / GROUPS_IN_MAP;
+    j->group_bytes = share < JOURNAL_GROUP_BYTES ? (size_t)share : JOURNAL_GROUP_BYTES;
     j->clock = options->store.clock != NULL ? options->store.clock : &sl_clock_system;
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_t monotonic;

@@ -10,6 +10,8 @@
 #include "journal.h"
 #include "journal/store.h"
 
+enum { JOURNAL_GROUP_BYTES = 8 << 20 /**< of one commit; its last request may go beyond */ };
+
 typedef sl_err journal_commit_fn(void *ctx, store_t *store, const record_t *records, size_t count);
 
 typedef struct journal_lmdb_options {

@@ -25,6 +25,7 @@ static batch_pool_t pool;
 static topics_t topics;
 static topic_t *topic;
 static journal_t *journal;
+static uint64_t map_bytes;
 static counter_t counters[BROKER_COUNTER_COUNT];
 static store_found_t found;
 static sl_clock_manual_t time_; /* moved only while the thread has nothing to do */
@@ -88,7 +89,7 @@ static void create(void)
 {
     const char *failed;
     journal_lmdb_options_t options = {
-        .store = {.dir = dir, .sync = STORE_SYNC_OS, .clock = &time_.clock},
+        .store = {.dir = dir, .map_bytes = map_bytes, .sync = STORE_SYNC_OS, .clock = &time_.clock},
         .counters = counters,
         .commit = on_commit,
         .commit_ctx = &disk};
@@ -241,6 +242,26 @@ static void journal_lmdb_bounds_a_group_but_never_cuts_a_joined_one(void **state
     assert_int_equal(disk.groups[1], MANY);
     assert_int_equal(disk.group_count, 4);
     assert_in_range(disk.groups[2], (8 << 20) / LARGE, (8 << 20) / LARGE + 2);
+}
+
+static void journal_lmdb_keeps_a_group_small_in_a_small_map(void **state)
+{
+    (void)state;
+    enum { LARGE = 190000, MANY = 12 };
+    journal_destroy(&journal);
+    map_bytes = 8 << 20;
+    create();
+    map_bytes = 0;
+    set_disk(true, 0);
+    append(1, 10, false);
+    journal_flush(journal);
+    await_commit();
+    for (int i = 0; i < MANY; i++)
+        append(1, LARGE, false);
+    journal_flush(journal);
+    set_disk(false, 0);
+    await_done(1 + MANY);
+    assert_int_equal(disk.groups[1], (1 << 20) / LARGE + 1);
 }
 
 /* -- failures -------------------------------------------------------------------------------- */
@@ -423,6 +444,7 @@ int main(void)
         TEST(journal_lmdb_waits_for_the_flush),
         TEST(journal_lmdb_does_not_wait_for_the_flush_when_it_is_much),
         TEST(journal_lmdb_bounds_a_group_but_never_cuts_a_joined_one),
+        TEST(journal_lmdb_keeps_a_group_small_in_a_small_map),
         TEST(journal_lmdb_failed_group_takes_all_behind_it_along),
         TEST(journal_lmdb_says_each_kind_of_failure_once_and_when_it_works_again),
         TEST(journal_lmdb_keeps_its_order_under_random_failures),

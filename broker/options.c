@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "journal_lmdb.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +75,7 @@ static const config_opt_t opts[] = {
      .arg = "BYTES",
      .max = (uint64_t)1 << 46,
      .help = "durability os and disk: how large the journal's file can get; 0: four times "
-             "retain-bytes"},
+             "retain-bytes, or what the largest requests need"},
     {.key = "memory-bytes",
      .kind = CONFIG_BYTES,
      .offset = AT(memory_bytes),
@@ -254,6 +256,23 @@ const char *broker_data_dir(const broker_options_t *o)
     return state != NULL && *state != '\0' ? state : "sluice-data";
 }
 
+/* What is kept, and its successor until it is deleted; a group, and those before it whose pages are
+ * not free yet. */
+static uint64_t least_map_bytes(const broker_options_t *o)
+{
+    return 2 * o->retain_bytes + 4 * (o->max_bytes + JOURNAL_GROUP_BYTES);
+}
+
+uint64_t broker_map_bytes(const broker_options_t *o)
+{
+    uint64_t least = least_map_bytes(o), usual = 4 * o->retain_bytes;
+    if (o->map_bytes != 0)
+        return o->map_bytes;
+    if (usual < STORE_MAP_MIN_BYTES)
+        usual = STORE_MAP_MIN_BYTES;
+    return usual > least ? usual : least;
+}
+
 static void check_endpoint(config_t *config, const char *key, const char *endpoint)
 {
     if (endpoint == NULL || ((strncmp(endpoint, "tcp://", 6) != 0 || endpoint[6] == '\0') &&
@@ -268,8 +287,9 @@ static void check(config_t *config, const void *options)
     check_endpoint(config, "feed", o->feed);
     check_endpoint(config, "intake", o->intake);
     check_endpoint(config, "query", o->query);
-    if (o->map_bytes != 0 && o->map_bytes < 2 * o->retain_bytes)
-        config_complain(config, "map-bytes", "must be 0 or at least twice retain-bytes");
+    if (o->map_bytes != 0 && o->map_bytes < least_map_bytes(o))
+        config_complain(config, "map-bytes",
+                        "must be 0 or at least 2 x retain-bytes + 4 x max-bytes + 32M");
     if (o->intake_bytes < 2 * o->max_bytes)
         config_complain(config, "intake-bytes", "must be at least twice max-bytes");
     if (o->tick_ms > o->idle_tick_ms)

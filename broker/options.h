@@ -33,6 +33,9 @@ const char *broker_durability_name(const broker_options_t *o);
 /** Where the journal is: the option `data`, else $STATE_DIRECTORY (systemd), else "sluice-data". */
 const char *broker_data_dir(const broker_options_t *o);
 
+/** The limit of the journal's file: --map-bytes, or what the others ask for. */
+uint64_t broker_map_bytes(const broker_options_t *o);
+
 extern const config_program_t broker_program;
 
 #endif

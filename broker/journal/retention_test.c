@@ -120,6 +120,121 @@ static void reader_at_a_position_is_told_what_is_gone(void **state)
     assert_true(stat.file_bytes < 2 * RETAIN_BYTES); /* nobody held pages back */
 }
 
+/* -- what goes, and when ---------------------------------------------------------------------- */
+
+static void open_anew(fixture_t *f)
+{
+    store_close(&f->s, true);
+    assert_int_equal(store_open(&f->s, &f->o, NULL, NULL), SL_OK);
+}
+
+static sl_err commit(fixture_t *f, int count, size_t body)
+{
+    record_t group[TEST_SLOTS];
+    for (int i = 0; i < count; i++) {
+        group[i] = test_record(i, f->next + (uint64_t)i, 1, "a", body);
+        group[i].joined = i + 1 < count;
+    }
+    sl_err err = store_commit(f->s, group, (size_t)count);
+    if (err == SL_OK)
+        f->next += (uint64_t)count;
+    return err;
+}
+
+static void commit_at(fixture_t *f, sl_clock_manual_t *time, uint64_t wall_ns)
+{
+    time->wall_ns = wall_ns;
+    record_t r = test_record(0, f->next, 1, "a", 100);
+    r.time_ns = wall_ns;
+    assert_int_equal(store_commit(f->s, &r, 1), SL_OK);
+    f->next++;
+}
+
+static void age_takes_what_is_old_and_leaves_what_comes(void **state)
+{
+    static const uint64_t second = 1000000000;
+    fixture_t *f = *state;
+    sl_clock_manual_t time;
+    sl_clock_manual_init(&time, 1, 1000 * second);
+    f->o = (store_options_t){.dir = f->dir, .retain_age_ms = 10000, .clock = &time.clock};
+    open_anew(f);
+    commit_at(f, &time, 1000 * second);
+    commit_at(f, &time, 1012 * second); /* the first is due, and goes with this commit */
+    time.wall_ns += 1;
+    assert_int_equal(store_housekeep(f->s), SL_OK);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "[1-1 retention] 2-2");
+    time.wall_ns = 1023 * second;
+    assert_int_equal(store_housekeep(f->s), SL_OK);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "[1-2 retention]");
+    f->o.clock = NULL;
+    open_anew(f);
+}
+
+/* Thousands of small ones make place for a few large ones. */
+static void bytes_stay_below_the_limit_whatever_the_sizes_are(void **state)
+{
+    fixture_t *f = *state;
+    store_stat_t stat;
+    do {
+        assert_int_equal(commit(f, TEST_SLOTS, 400), SL_OK);
+        store_stat(f->s, &stat);
+    } while (stat.oldest == 1);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(commit(f, 4, 150000), SL_OK);
+        store_stat(f->s, &stat);
+        assert_in_range(stat.bytes, RETAIN_BYTES / 2, RETAIN_BYTES);
+    }
+}
+
+/* The options are foolish, but what was accepted must not stop intake for ever. */
+static void group_that_is_larger_than_what_is_kept_finds_room(void **state)
+{
+    static const struct {
+        uint64_t retain, map;
+        int records;
+    } cases[] = {{1 << 20, 2 << 20, 6}, {1 << 20, 8 << 20, 6}, {8 << 20, 16 << 20, 44}};
+    fixture_t *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        test_dir_remove(f->dir);
+        store_close(&f->s, false);
+        f->dir = test_dir_make();
+        f->o = (store_options_t){
+            .dir = f->dir, .retain_bytes = cases[i].retain, .map_bytes = cases[i].map};
+        open_anew(f);
+        f->next = 1;
+        for (int k = 0; k < 20; k++)
+            assert_int_equal(commit(f, cases[i].records, 190000), SL_OK);
+    }
+}
+
+static uint64_t hurrying_ns(const sl_clock_t *clock)
+{
+    static uint64_t now_ns;
+    (void)clock;
+    return now_ns += 1000000;
+}
+
+static void housekeeping_is_done_in_small_parts(void **state)
+{
+    fixture_t *f = *state;
+    sl_clock_t clock = sl_clock_system;
+    clock.mono_ns = hurrying_ns;
+    turn_over(f);
+    f->o.clock = &clock;
+    f->o.retain_bytes = RETAIN_BYTES / 4;
+    open_anew(f);
+    int parts = 1;
+    while (store_housekeep(f->s) == SL_EAGAIN)
+        parts++;
+    assert_true(parts > 1);
+    store_stat_t stat;
+    store_stat(f->s, &stat);
+    assert_in_range(stat.bytes, 0, RETAIN_BYTES / 4);
+    assert_int_equal(store_housekeep(f->s), SL_OK);
+    f->o.clock = NULL;
+    open_anew(f);
+}
+
 /* -- a process that reads, and stands still -----------------------------------------------------
  */
 
@@ -180,6 +295,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(reader_at_a_position_is_told_what_is_gone),
+        TEST(age_takes_what_is_old_and_leaves_what_comes),
+        TEST(bytes_stay_below_the_limit_whatever_the_sizes_are),
+        TEST(group_that_is_larger_than_what_is_kept_finds_room),
+        TEST(housekeeping_is_done_in_small_parts),
         TEST(process_that_dies_in_the_middle_of_a_read_costs_nothing_for_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,14 @@ static bool read_boot_id(char id[BOOT_ID_BYTES + 1])
     return n == BOOT_ID_BYTES;
 }
 
+uint64_t store_map_bytes(const store_options_t *o)
+{
+    uint64_t bytes = 4 * o->retain_bytes;
+    if (o->map_bytes != 0)
+        return o->map_bytes;
+    return bytes > STORE_MAP_MIN_BYTES ? bytes : STORE_MAP_MIN_BYTES;
+}
+
 store_t *store_create(const store_options_t *o)
 {
     store_t *s = calloc(1, sizeof *s);
@@ -55,10 +63,7 @@ store_t *store_create(const store_options_t *o)
         read_boot_id(
             s->boot_id); /* unknown: the stream goes on only after an orderly end, or disk */
     s->o.boot_id = s->boot_id;
-    if (s->o.map_bytes == 0)
-        s->o.map_bytes = 4 * o->retain_bytes;
-    if (s->o.map_bytes < STORE_MAP_MIN_BYTES && o->map_bytes == 0)
-        s->o.map_bytes = STORE_MAP_MIN_BYTES;
+    s->o.map_bytes = store_map_bytes(o);
     return s;
 }
 

@@ -21,8 +21,15 @@
 enum {
     TRIES = 4,
     RETAIN_RECORDS = 64, /* deletes in a group: so many, and four for each record it brings */
-    HOUSEKEEP_RECORDS = 1024,
+    HOUSEKEEP_NS = 3 * 1000 * 1000, /* deletes in a transaction of their own: a group waits */
 };
+
+/* How much is deleted in one transaction: until all three are spent. */
+typedef struct budget {
+    size_t records;
+    uint64_t bytes;
+    uint64_t until_ns; /* monotonic */
+} budget_t;
 
 typedef struct draft {
     MDB_txn *txn;
@@ -128,8 +135,10 @@ static int note_tail(store_t *s, draft_t *d, const record_t *r)
 
 /* -- retention -------------------------------------------------------------------------------- */
 
-static bool retention_due(const store_t *s, const store_tally_t *t, uint64_t wall_ns)
+static bool retention_due(const store_t *s, const store_tally_t *t, uint64_t wall_ns,
+                          uint64_t bytes)
 {
+    (void)bytes;
     if (t->records == 0)
         return false;
     if (s->o.retain_bytes > 0 && t->bytes > s->o.retain_bytes)
@@ -140,17 +149,17 @@ static bool retention_due(const store_t *s, const store_tally_t *t, uint64_t wal
 
 /* The oldest record's time, from its head: a record that is damaged must not stop retention, nor
  * start it. */
-static uint64_t plausible_time(const store_t *s, const MDB_val *data, uint64_t before_ns)
+static uint64_t plausible_time(const MDB_val *data, uint64_t before_ns, uint64_t newest_ns)
 {
     record_t r;
     if (!record_peek(&r, data->mv_data, data->mv_size) || r.time_ns < before_ns ||
-        r.time_ns > s->state.time_ns)
+        r.time_ns > newest_ns)
         return before_ns;
     return r.time_ns;
 }
 
 /* Deletes the oldest record, and finds the one behind it. */
-static int delete_oldest(store_t *s, draft_t *d, uint64_t first, MDB_val *key, MDB_val *data)
+static int delete_oldest(draft_t *d, uint64_t first, MDB_val *key, MDB_val *data)
 {
     uint64_t bytes = store_footprint(key->mv_size, data->mv_size);
     int rc = mdb_cursor_del(d->cursor, 0);
@@ -165,28 +174,38 @@ static int delete_oldest(store_t *s, draft_t *d, uint64_t first, MDB_val *key, M
     uint64_t next;
     if (rc == 0 && record_key_read(key->mv_data, key->mv_size, &next) && next > first) {
         d->state.oldest = next;
-        d->tally.oldest_time_ns = plausible_time(s, data, d->tally.oldest_time_ns);
+        d->tally.oldest_time_ns = plausible_time(data, d->tally.oldest_time_ns, d->state.time_ns);
         return 0;
     }
     d->state.oldest = d->state.next;
     return rc == 0 ? MDB_NOTFOUND : rc;
 }
 
-/* Deletes from the oldest on while `more` says so, at most `limit`, and nothing that this draft
+static bool spent(const store_t *s, const draft_t *d, const store_tally_t *before,
+                  const budget_t *budget)
+{
+    return before->records - d->tally.records >= budget->records &&
+           before->bytes - d->tally.bytes >= budget->bytes &&
+           sl_clock_mono_ns(s->o.clock) >= budget->until_ns;
+}
+
+typedef bool more_fn(const store_t *s, const store_tally_t *t, uint64_t wall_ns, uint64_t bytes);
+
+/* Deletes from the oldest on while `more` says so and the budget lasts, and nothing that this draft
  * brought. */
-static int delete_some(store_t *s, draft_t *d, size_t limit,
-                       bool (*more)(const store_t *s, const store_tally_t *t, uint64_t wall_ns))
+static int delete_some(store_t *s, draft_t *d, budget_t budget, more_fn *more, uint64_t bytes)
 {
     uint64_t wall_ns = sl_clock_wall_ns(s->o.clock), first;
-    if (!more(s, &d->tally, wall_ns))
+    if (!more(s, &d->tally, wall_ns, bytes))
         return 0;
+    store_tally_t before = d->tally;
     uint8_t name[KEY_RECORD_BYTES];
     record_key(name, 0);
     MDB_val key = {sizeof name, name}, data;
     int rc = mdb_cursor_get(d->cursor, &key, &data, MDB_SET_RANGE);
-    while (rc == 0 && limit-- > 0 && more(s, &d->tally, wall_ns) &&
+    while (rc == 0 && !spent(s, d, &before, &budget) && more(s, &d->tally, wall_ns, bytes) &&
            record_key_read(key.mv_data, key.mv_size, &first) && first < s->state.next)
-        rc = delete_oldest(s, d, first, &key, &data);
+        rc = delete_oldest(d, first, &key, &data);
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
@@ -238,14 +257,26 @@ static int put_group(store_t *s, draft_t *d, const record_t *records, size_t cou
     return rc;
 }
 
+static uint64_t group_bytes(const record_t *records, size_t count)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += store_footprint(KEY_RECORD_BYTES, record_size(&records[i]));
+    return bytes;
+}
+
+/* Records may be of any size: what is deleted is at least twice what comes, in bytes too, so that
+ * what is kept comes back to its limit whatever was kept before. */
 static int commit_once(store_t *s, const record_t *records, size_t count)
 {
+    budget_t budget = {.records = RETAIN_RECORDS + 4 * count,
+                       .bytes = 2 * group_bytes(records, count)};
     draft_t d;
     int rc = draft_begin(s, &d);
     if (rc == 0)
         rc = put_group(s, &d, records, count);
     if (rc == 0)
-        rc = delete_some(s, &d, RETAIN_RECORDS + 4 * count, retention_due);
+        rc = delete_some(s, &d, budget, retention_due, 0);
     return draft_end(s, &d, rc);
 }
 
@@ -264,23 +295,23 @@ int store_commit_mark(store_t *s, store_state_t *state)
 
 /* -- what failed ------------------------------------------------------------------------------ */
 
-/* Does live data take more than half of the map?  Then deleting is what helps. */
-static bool crowded(const store_t *s, const store_tally_t *t, uint64_t wall_ns)
+/* Would live data and the group take more than half of the map?  Then deleting is what helps. */
+static bool crowded(const store_t *s, const store_tally_t *t, uint64_t wall_ns, uint64_t bytes)
 {
     (void)wall_ns;
-    return t->records > 1 && t->bytes > s->o.map_bytes / 2;
+    return t->records > 0 && t->bytes + bytes > s->o.map_bytes / 2;
 }
 
-/* The map is full: frees the slots of readers that died, deletes when that helps, and commits: what
- * the last transaction freed can be used from the next but one on. */
-static int make_room(store_t *s)
+/* The map is full: frees the slots of readers that died, deletes until the group fits when that
+ * helps, and commits: what the last transaction freed can be used from the next but one on. */
+static int make_room(store_t *s, uint64_t bytes)
 {
     mdb_reader_check(s->env, NULL);
     for (int i = 0; i < 2; i++) {
         draft_t d;
         int rc = draft_begin(s, &d);
         if (rc == 0 && i == 0)
-            rc = delete_some(s, &d, HOUSEKEEP_RECORDS, crowded);
+            rc = delete_some(s, &d, (budget_t){.records = SIZE_MAX}, crowded, bytes);
         rc = draft_end(s, &d, rc);
         if (rc != 0)
             return rc;
@@ -322,7 +353,7 @@ static int recount(store_t *s, draft_t *d)
     store_tally_t tally = {.oldest_time_ns = s->tally.oldest_time_ns};
     int rc = mdb_cursor_get(d->cursor, &key, &data, MDB_SET_RANGE);
     if (rc == 0)
-        tally.oldest_time_ns = plausible_time(s, &data, tally.oldest_time_ns);
+        tally.oldest_time_ns = plausible_time(&data, tally.oldest_time_ns, d->state.time_ns);
     for (; rc == 0; rc = mdb_cursor_get(d->cursor, &key, &data, MDB_NEXT)) {
         tally.records++;
         tally.bytes += store_footprint(key.mv_size, data.mv_size);
@@ -403,7 +434,7 @@ static int persist(store_t *s, int (*once)(store_t *s, const record_t *records, 
         if (rc == 0)
             return 0;
         note_failure(s);
-        if (rc != MDB_MAP_FULL || s->stale || make_room(s) != 0)
+        if (rc != MDB_MAP_FULL || s->stale || make_room(s, group_bytes(records, count)) != 0)
             break;
     }
     return rc;
@@ -442,11 +473,17 @@ static int housekeep_once(store_t *s, const record_t *records, size_t count)
 {
     (void)records;
     (void)count;
+    budget_t budget = {.until_ns = sl_clock_mono_ns(s->o.clock) + HOUSEKEEP_NS};
     draft_t d;
     int rc = draft_begin(s, &d);
     if (rc == 0)
-        rc = delete_some(s, &d, HOUSEKEEP_RECORDS, retention_due);
+        rc = delete_some(s, &d, budget, retention_due, 0);
     return draft_end(s, &d, rc);
+}
+
+static bool house_is_due(const store_t *s)
+{
+    return s->stale || retention_due(s, &s->tally, sl_clock_wall_ns(s->o.clock), 0);
 }
 
 sl_err store_housekeep(store_t *s)
@@ -455,9 +492,11 @@ sl_err store_housekeep(store_t *s)
         return SL_OK;
     if (s->env != NULL && !s->stale)
         mdb_reader_check(s->env, NULL);
-    if (!s->stale && !retention_due(s, &s->tally, sl_clock_wall_ns(s->o.clock)))
+    if (!house_is_due(s))
         return SL_OK;
-    return store_error(persist(s, housekeep_once, NULL, 0));
+    uint64_t records = s->tally.records;
+    sl_err err = store_error(persist(s, housekeep_once, NULL, 0));
+    return err == SL_OK && s->tally.records < records && house_is_due(s) ? SL_EAGAIN : err;
 }
 
 void store_publish(store_t *s)

@@ -99,6 +99,9 @@ typedef struct store_stat {
     uint64_t reopened; /**< times that LMDB gave up and was opened anew */
 } store_stat_t;
 
+/** The file's limit that these options mean. */
+uint64_t store_map_bytes(const store_options_t *o);
+
 /** Opens or makes a journal.
  *  @param found   may be NULL.
  *  @param failed  may be NULL; on error receives what failed, for people; static.
@@ -123,8 +126,9 @@ sl_err store_ids(store_t *s, uint64_t count, void (*ids)(void *ctx, const record
  *          also when the map is full); SL_ENOMEM. */
 sl_err store_commit(store_t *s, const record_t *records, size_t count);
 
-/** Retention by age, and readers that died.  Now and then, by the writer's thread.  Errors as
- * above, and as harmless. */
+/** Retention, and readers that died.  Now and then, by the writer's thread.  Takes some
+ *  milliseconds.  @return SL_OK; SL_EAGAIN: more is due, call it again soon; errors as above, and
+ *  as harmless. */
 sl_err store_housekeep(store_t *s);
 
 /** Shows what is stored of the numbers (after, until], in order: batches, whole, that hold a number
