@@ -227,7 +227,7 @@ static batch_t *open_batch(batch_pool_t *pool, size_t bytes)
     atomic_store_explicit(&b->unsent, 0, memory_order_relaxed);
     b->topic = NULL;
     b->joined = b->forwarded = false;
-    b->count = b->header_len = 0;
+    b->count = b->remembered = b->header_len = 0;
     b->body_len = 0;
     return b;
 }

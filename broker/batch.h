@@ -53,6 +53,7 @@ struct batch {
     const char *name;
     topic_t *topic; /**< NULL: a tick */
     uint32_t count;
+    uint32_t remembered; /**< of its events, by the dedup window: those with an id */
     uint32_t header_len;
     size_t body_len;
     size_t capacity; /**< of data */

@@ -352,8 +352,10 @@ static void set_window_gauges(broker_t *b, const journal_stat_t *stat)
 {
     const dedup_t *d = &b->sequencer.dedup;
     uint64_t events = d->count_max, ms = b->o.dedup_age_ms;
-    if (d->held == d->count_max && dedup_reach_ms(d) < ms)
+    if (d->held >= d->count_max && dedup_reach_ms(d) < ms)
         ms = dedup_reach_ms(d);
+    if (d->held >= d->count_max && d->live < events)
+        events = d->live;
     if (b->o.durability != DURABILITY_MEMORY && stat->next > 1 && stat->oldest != 1) {
         uint64_t kept = stat->oldest != 0 ? stat->next - stat->oldest : 0;
         uint64_t kept_ms = stat->oldest != 0 && b->wall_ns > stat->oldest_time_ns

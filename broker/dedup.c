@@ -8,6 +8,8 @@
 enum {
     SLOT_BITS_MIN = 12,
     MARKS_IN_AGE = DEDUP_MARKS / 2, /* an entry is kept at most 1/512 longer than its age */
+    PROVISIONAL_MIN = 4096,
+    PROVISIONAL_PART = 16, /* of the window */
 };
 
 struct dedup_entry {
@@ -34,6 +36,9 @@ sl_err dedup_init(dedup_t *d, uint32_t count_max, uint64_t age_ms)
     assert(count_max <= DEDUP_COUNT_MAX);
     memset(d, 0, sizeof *d);
     d->count_max = count_max;
+    d->ring_max =
+        count_max + (count_max / PROVISIONAL_PART > PROVISIONAL_MIN ? count_max / PROVISIONAL_PART
+                                                                    : PROVISIONAL_MIN);
     d->age_ms = age_ms;
     d->mark_ms = age_ms / MARKS_IN_AGE + 1;
     d->ahead_ms = age_ms;
@@ -42,7 +47,7 @@ sl_err dedup_init(dedup_t *d, uint32_t count_max, uint64_t age_ms)
     /* Secret, so that nobody can choose ids that all fall into one place. */
     if (getrandom(d->secret, sizeof d->secret, 0) != (ssize_t)sizeof d->secret)
         return SL_EIO;
-    d->ring = map_zeros((size_t)count_max * sizeof(dedup_entry_t));
+    d->ring = map_zeros((size_t)d->ring_max * sizeof(dedup_entry_t));
     d->slot_bits = SLOT_BITS_MIN;
     d->slots = map_zeros(slots_bytes(d->slot_bits));
     return d->ring != NULL && d->slots != NULL ? SL_OK : SL_ENOMEM;
@@ -53,7 +58,7 @@ void dedup_fini(dedup_t *d)
     if (d->slots != NULL)
         munmap(d->slots, slots_bytes(d->slot_bits));
     if (d->ring != NULL)
-        munmap(d->ring, (size_t)d->count_max * sizeof(dedup_entry_t));
+        munmap(d->ring, (size_t)d->ring_max * sizeof(dedup_entry_t));
     memset(d, 0, sizeof *d);
 }
 
@@ -86,6 +91,12 @@ static inline uint64_t slot_make(uint32_t hash, uint32_t position)
 static inline uint32_t slot_position(uint64_t slot)
 {
     return (uint32_t)slot - 1;
+}
+
+/* May the table hold so many?  A window of 2^n doubles it no sooner for what is provisional. */
+static inline bool has_slots(uint64_t entries, uint32_t bits)
+{
+    return 32 * entries <= (uint64_t)17 << bits;
 }
 
 /* The slot of `id`, or the empty one where it would go. */
@@ -139,10 +150,10 @@ static sl_err grow(dedup_t *d, uint32_t bits)
 sl_err dedup_reserve(dedup_t *d, uint32_t count)
 {
     uint64_t most = (uint64_t)d->live + count;
-    if (most > d->count_max)
-        most = d->count_max;
+    if (most > d->ring_max)
+        most = d->ring_max;
     uint32_t bits = d->slot_bits;
-    while (d->count_max > 0 && 2 * most > (uint64_t)1 << bits)
+    while (d->count_max > 0 && !has_slots(most, bits))
         bits++;
     return bits == d->slot_bits ? SL_OK : grow(d, bits);
 }
@@ -151,18 +162,30 @@ sl_err dedup_reserve(dedup_t *d, uint32_t count)
 
 static inline uint32_t oldest(const dedup_t *d)
 {
-    return d->head >= d->held ? d->head - d->held : d->head + d->count_max - d->held;
+    return d->head >= d->held ? d->head - d->held : d->head + d->ring_max - d->held;
 }
 
-/* A forgotten entry stays in the ring; the table no longer points to its position. */
+/* Does the table point there?  It does not when the entry is forgotten.  @param at  its slot. */
+static bool is_alive(const dedup_t *d, uint32_t position, uint32_t *at)
+{
+    const uint8_t *id = d->ring[position].id;
+    *at = find(d, id, hash_id(d, id));
+    return d->slots[*at] != 0 && slot_position(d->slots[*at]) == position;
+}
+
 static void evict_oldest(dedup_t *d)
 {
-    uint32_t position = oldest(d);
-    const uint8_t *id = d->ring[position].id;
-    uint32_t at = find(d, id, hash_id(d, id));
-    if (d->slots[at] != 0 && slot_position(d->slots[at]) == position)
+    uint32_t at;
+    if (is_alive(d, oldest(d), &at))
         close_hole(d, at);
     d->held--;
+}
+
+/* Are there more than the window's `count` newest, or no place left?  Then the next put costs the
+ * oldest one. */
+static inline bool is_over(const dedup_t *d, uint32_t count)
+{
+    return d->held > count + d->provisional || d->held == d->ring_max;
 }
 
 static inline dedup_mark_t *mark_at(dedup_t *d, uint32_t i)
@@ -222,9 +245,9 @@ void dedup_prefetch(const dedup_t *d, const uint8_t *id, uint32_t ahead)
     if (d->count_max == 0)
         return;
     __builtin_prefetch(&d->slots[home_of(d, hash_id(d, id))], 1);
-    if (d->held < d->count_max)
+    if (!is_over(d, d->count_max))
         return;
-    uint32_t position = (uint32_t)(((uint64_t)oldest(d) + ahead) % d->count_max);
+    uint32_t position = (uint32_t)(((uint64_t)oldest(d) + ahead) % d->ring_max);
     __builtin_prefetch(&d->slots[home_of(d, hash_id(d, d->ring[position].id))], 1);
 }
 
@@ -238,20 +261,49 @@ bool dedup_put(dedup_t *d, const uint8_t *id, uint32_t ticket, uint32_t *origina
         *original = d->ring[slot_position(d->slots[at])].ticket;
         return false;
     }
-    if (d->held == d->count_max) {
+    bool settled = ticket == DEDUP_TICKET_SETTLED;
+    if (is_over(d, d->count_max - settled)) {
         evict_oldest(d);
         at = find(d, id, hash); /* the hole's closing may have moved things */
     }
-    assert(2 * ((uint64_t)d->live + 1) <= (uint64_t)1 << d->slot_bits); /* dedup_reserve's work */
+    assert(has_slots((uint64_t)d->live + 1, d->slot_bits)); /* dedup_reserve's work */
     note_time(d);
     memcpy(d->ring[d->head].id, id, WIRE_ID_BYTES);
     d->ring[d->head].ticket = ticket;
     d->slots[at] = slot_make(hash, d->head);
-    d->head = d->head + 1 == d->count_max ? 0 : d->head + 1;
+    d->head = d->head + 1 == d->ring_max ? 0 : d->head + 1;
     d->held++;
+    d->provisional += !settled;
     d->live++;
     d->inserted++;
     return true;
+}
+
+void dedup_settle(dedup_t *d, uint32_t count)
+{
+    if (d->count_max == 0)
+        return;
+    assert(d->provisional >= count);
+    d->provisional -= count;
+    if (is_over(d, d->count_max)) /* the puts to come take the rest, one each */
+        evict_oldest(d);
+}
+
+/* The newest entries that are forgotten leave the ring, and so do marks of what is to come. */
+static void give_back(dedup_t *d)
+{
+    uint32_t at;
+    while (d->held > 0) {
+        uint32_t newest = d->head > 0 ? d->head - 1 : d->ring_max - 1;
+        if (is_alive(d, newest, &at))
+            break;
+        d->head = newest;
+        d->held--;
+        d->inserted--;
+    }
+    uint32_t needed = d->held > 0;
+    while (d->mark_count > needed && mark_at(d, d->mark_count - 1)->order >= d->inserted)
+        d->mark_count--;
 }
 
 void dedup_forget(dedup_t *d, const uint8_t *id)
@@ -259,8 +311,10 @@ void dedup_forget(dedup_t *d, const uint8_t *id)
     if (d->count_max == 0)
         return;
     uint32_t at = find(d, id, hash_id(d, id));
-    if (d->slots[at] != 0)
-        close_hole(d, at);
+    if (d->slots[at] == 0)
+        return;
+    close_hole(d, at);
+    give_back(d);
 }
 
 uint64_t dedup_reach_ms(const dedup_t *d)
@@ -272,7 +326,7 @@ uint64_t dedup_reach_ms(const dedup_t *d)
 
 size_t dedup_bytes(const dedup_t *d)
 {
-    uint64_t touched = d->inserted < d->count_max ? d->inserted : d->count_max;
+    uint64_t touched = d->inserted < d->ring_max ? d->inserted : d->ring_max;
     return (size_t)touched * sizeof(dedup_entry_t) +
            (d->slots != NULL ? slots_bytes(d->slot_bits) : 0);
 }

@@ -11,6 +11,18 @@ static bool put(uint64_t n)
     uint32_t original;
     test_id(id, n);
     assert_int_equal(dedup_reserve(&d, 1), SL_OK);
+    bool is_new = dedup_put(&d, id, (uint32_t)n, &original);
+    dedup_settle(&d, is_new);
+    return is_new;
+}
+
+/* As an event that is not durable yet. */
+static bool try(uint64_t n)
+{
+    uint8_t id[WIRE_ID_BYTES];
+    uint32_t original;
+    test_id(id, n);
+    assert_int_equal(dedup_reserve(&d, 1), SL_OK);
     return dedup_put(&d, id, (uint32_t)n, &original);
 }
 
@@ -77,8 +89,9 @@ static void dedup_agrees_with_a_list_under_random_use(void **state)
 {
     (void)state;
     enum { COUNT = 700, IDS = 2000, STEPS = 60000 };
-    static uint64_t came[IDS]; /* order of arrival + 1; 0: not there */
-    uint64_t random = 42, order = 0;
+    static uint64_t came[IDS];                 /* order of arrival, from 1; 0: not there */
+    static uint64_t who[STEPS + 1];            /* came then */
+    uint64_t random = 42, order = 0, gone = 0; /* pushed out up to there */
     memset(came, 0, sizeof came);
     open_window(COUNT, HOUR_MS);
     for (int step = 0; step < STEPS; step++) {
@@ -86,14 +99,64 @@ static void dedup_agrees_with_a_list_under_random_use(void **state)
         if (test_random(&random) % 8 == 0) {
             forget(n);
             came[n] = 0;
+            /* Of the forgotten the newest give their places back; the others count on. */
+            while (order > gone && came[who[order]] != order)
+                order--;
             continue;
         }
-        /* The window counts arrivals, those forgotten since included. */
-        bool known = came[n] != 0 && order - came[n] < COUNT;
+        bool known = came[n] > gone;
         assert_int_equal(put(n), !known);
-        if (!known)
-            came[n] = ++order;
+        if (known)
+            continue;
+        came[n] = ++order;
+        who[order] = n;
+        if (order - gone > COUNT)
+            gone++;
     }
+}
+
+static void dedup_loses_nothing_to_what_is_put_and_forgotten(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000, TRIED = 3000 };
+    open_window(COUNT, HOUR_MS);
+    for (uint64_t n = 0; n < COUNT; n++)
+        put(n);
+    for (int attempt = 0; attempt < 20; attempt++) {
+        dedup_expire(&d, 1000 + attempt * (HOUR_MS / 40), EVERYTHING);
+        for (uint64_t n = 0; n < TRIED; n++)
+            assert_true(try(COUNT + n));
+        for (uint64_t n = 0; n < TRIED; n++)
+            forget(COUNT + n);
+        dedup_settle(&d, TRIED);
+        assert_int_equal(d.live, COUNT);
+        assert_int_equal(d.held, COUNT);
+    }
+    for (uint64_t n = 0; n < COUNT; n++)
+        assert_false(put(n));
+    for (uint64_t n = 0; n < TRIED; n++) /* this time they stay */
+        assert_true(try(COUNT + n));
+    dedup_settle(&d, TRIED);
+    for (uint64_t n = 0; n < TRIED; n++)
+        assert_true(put(COUNT + TRIED + n));
+    assert_int_equal(d.live, COUNT);
+    assert_true(put(COUNT + TRIED + TRIED - 1 - COUNT));
+    assert_false(put(COUNT + TRIED + TRIED - 1));
+    dedup_expire(&d, 1000 + 20 * (HOUR_MS / 40) + HOUR_MS / 2, EVERYTHING);
+    assert_true(d.live >= COUNT - 1); /* they came later than what was tried before them */
+}
+
+static void dedup_window_is_bounded_though_nothing_settles(void **state)
+{
+    (void)state;
+    open_window(10, HOUR_MS);
+    for (uint64_t n = 0; n < 100000; n++)
+        assert_true(try(n));
+    assert_in_range(d.live, 10, 10000);
+    dedup_settle(&d, 100000);
+    for (uint64_t n = 100000; n < 110000; n++)
+        put(n);
+    assert_int_equal(d.live, 10);
 }
 
 static void dedup_takes_a_forgotten_id_as_new(void **state)
@@ -173,9 +236,9 @@ static void dedup_costs_no_more_than_it_says(void **state)
             assert_int_equal(dedup_reserve(&d, 4096), SL_OK);
         test_id(id, n);
         dedup_prefetch(&d, id, 0);
-        dedup_put(&d, id, 0, &original);
+        dedup_settle(&d, dedup_put(&d, id, 0, &original));
     }
-    assert_in_range(dedup_bytes(&d) / COUNT, 36, 52);
+    assert_in_range(dedup_bytes(&d) / COUNT, 36, 54);
 }
 
 int main(void)
@@ -185,6 +248,8 @@ int main(void)
         cmocka_unit_test_teardown(dedup_compares_all_16_bytes, close_window),
         cmocka_unit_test_teardown(dedup_remembers_the_newest_ids_only, close_window),
         cmocka_unit_test_teardown(dedup_agrees_with_a_list_under_random_use, close_window),
+        cmocka_unit_test_teardown(dedup_loses_nothing_to_what_is_put_and_forgotten, close_window),
+        cmocka_unit_test_teardown(dedup_window_is_bounded_though_nothing_settles, close_window),
         cmocka_unit_test_teardown(dedup_takes_a_forgotten_id_as_new, close_window),
         cmocka_unit_test_teardown(dedup_forgets_what_is_too_old, close_window),
         cmocka_unit_test_teardown(dedup_keeps_an_id_for_its_whole_age, close_window),

@@ -10,6 +10,8 @@ enum {
     FIRST_BYTES = 2048, /* of a topic's first batch */
 };
 
+_Static_assert(BATCH_TICKET_NONE == DEDUP_TICKET_SETTLED, "both: durable since before the start");
+
 static void on_done(void *ctx, batch_t *b, sl_err err);
 
 sl_err sequencer_init(sequencer_t *s, const sequencer_options_t *options)
@@ -191,7 +193,7 @@ static inline const uint8_t *id_of(const take_t *take, uint32_t i)
 
 /* Marks which of the events [from, to) are known; the others are remembered as the batch's. */
 static uint32_t recognise(sequencer_t *s, const take_t *take, uint32_t from, uint32_t to,
-                          uint32_t ticket)
+                          batch_t *b)
 {
     uint32_t known = 0;
     memset(s->known + from, 0, to - from);
@@ -204,22 +206,28 @@ static uint32_t recognise(sequencer_t *s, const take_t *take, uint32_t from, uin
             dedup_prefetch(&s->dedup, take->ids + WIRE_ID_BYTES * (size_t)(i + PREFETCH_AHEAD),
                            PREFETCH_AHEAD);
         const uint8_t *id = id_of(take, i);
-        s->known[i] = id != NULL && !dedup_put(&s->dedup, id, ticket, &s->originals[i]);
+        s->known[i] = id != NULL && !dedup_put(&s->dedup, id, b->ticket, &s->originals[i]);
         known += s->known[i];
+        b->remembered += id != NULL && !s->known[i];
     }
     return known;
 }
 
-/* Undoes recognise. */
-static void unrecognise(sequencer_t *s, const take_t *take, uint32_t from, uint32_t to)
+/* Undoes recognise; the last one first. */
+static void unrecognise(sequencer_t *s, const take_t *take, batch_t *b)
 {
-    for (uint32_t i = from; i < to; i++)
+    for (uint32_t i = take->count; i-- > 0;)
         if (!s->known[i] && id_of(take, i) != NULL)
             dedup_forget(&s->dedup, id_of(take, i));
+    dedup_settle(&s->dedup, b->remembered);
 }
 
 /* The request waits for the originals of its duplicates that are not durable yet.  Those are sealed
- * before the batch `own`: should one of them fail, then so does everything of this request. */
+ * before the batch `own`: should one of them fail, then so does everything of this request.
+ *
+ * A ticket comes round after 4,096 uses of its batch: then a durable original seems to be in
+ * another batch.  To wait for that one too does no harm; for one that holds nothing nobody would be
+ * told. */
 static void wait_for_originals(sequencer_t *s, request_t *r, uint32_t from, uint32_t to,
                                const batch_t *own)
 {
@@ -227,7 +235,8 @@ static void wait_for_originals(sequencer_t *s, request_t *r, uint32_t from, uint
         if (!s->known[i])
             continue;
         batch_t *original = batch_pool_pending(&s->pool, s->originals[i]);
-        if (original == NULL || (original->waiters != NULL && original->waiters->request == r))
+        if (original == NULL || original->count == 0 ||
+            (original->waiters != NULL && original->waiters->request == r))
             continue;
         wait_for(s, r, original, 0, 0);
         if (original != own && original->topic->forming == original)
@@ -274,7 +283,7 @@ static sl_err take_small(sequencer_t *s, request_t *r, const take_t *take, topic
     size_t before = b->body_len;
     sl_err err = batch_reserve(b, bytes, take->count);
     if (err == SL_OK) {
-        uint32_t known = recognise(s, take, 0, take->count, b->ticket);
+        uint32_t known = recognise(s, take, 0, take->count, b);
         copy_new(s, r, take, 0, take->count, b);
         wait_for_originals(s, r, 0, take->count, b);
         count_taken(s, r, take->count, known, b->body_len - before);
@@ -300,9 +309,9 @@ static sl_err take_whole(sequencer_t *s, request_t *r, const take_t *take, topic
         discard(b);
         return SL_ENOMEM;
     }
-    uint32_t known = recognise(s, take, 0, take->count, b->ticket);
+    uint32_t known = recognise(s, take, 0, take->count, b);
     if (known > 0 && known < take->count && batch_reserve(b, bytes, take->count) != SL_OK) {
-        unrecognise(s, take, 0, take->count);
+        unrecognise(s, take, b);
         discard(b);
         return SL_ENOMEM;
     }
@@ -387,7 +396,7 @@ static sl_err take_parts(sequencer_t *s, request_t *r, const take_t *take, topic
     uint32_t from = 0;
     for (batch_t *b = parts; b != NULL; b = b->next) {
         uint32_t to = part_end(take, topic, from);
-        uint32_t known = recognise(s, take, from, to, b->ticket);
+        uint32_t known = recognise(s, take, from, to, b);
         copy_new(s, r, take, from, to, b);
         wait_for_originals(s, r, from, to, b);
         count_taken(s, r, to - from, known, b->body_len);
@@ -453,6 +462,7 @@ static void on_done(void *ctx, batch_t *b, sl_err err)
         return;
     }
     b->pending = false;
+    dedup_settle(&s->dedup, b->remembered);
     resolve_waiters(s, b, true);
     batch_settle(b);
     s->o.committed(s->o.ctx, b);
@@ -473,17 +483,21 @@ static void undo(sequencer_t *s, batch_t *b)
 static void roll_back(sequencer_t *s)
 {
     batch_t *b;
+    uint32_t forgotten = 0;
     if (s->failed.head != NULL)
         s->next = s->failed.head->first;
     while ((b = batch_list_pop(&s->failed)) != NULL) {
         if (b->prev < b->topic->last)
             b->topic->last = b->prev;
+        forgotten += b->remembered;
         undo(s, b);
     }
     while ((b = s->forming_head) != NULL) {
         unform(s, b);
+        forgotten += b->remembered;
         undo(s, b);
     }
+    dedup_settle(&s->dedup, forgotten);
     s->failing = false;
 }
 

@@ -473,6 +473,57 @@ static void sequencer_duplicate_settles_with_its_original_though_a_later_group_f
     assert_ack(last_settled(), 0, 0, 0, 2);
 }
 
+/* What is refused again and again takes no place from what is published. */
+static void sequencer_failing_journal_costs_the_dedup_window_nothing(void **state)
+{
+    (void)state;
+    for (uint64_t n = 0; n < 10; n++) { /* as many as the window holds */
+        take(1, "A.x", 1000, 10, 1 + 1000 * n);
+        commit();
+    }
+    for (int attempt = 0; attempt < 12; attempt++) {
+        take(2, "A.x", 1000, 10, 500000);
+        sequencer_seal(&s, 0);
+        take(3, "B.x", 1000, 10, 600000); /* still forming */
+        break_journal();
+        assert_int_equal(s.dedup.live, 10000);
+    }
+    for (uint64_t n = 0; n < 10; n++) {
+        take(4, "A.x", 1000, 10, 1 + 1000 * n);
+        assert_ack(last_settled(), 0, 0, 0, 1000);
+    }
+}
+
+/* A batch object is used again and again, and after 4,096 times under the same ticket: what was
+ * durable long ago must not be waited for in the batch that has come to nothing since. */
+static void sequencer_ticket_that_comes_round_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    static const size_t lens[] = {10, 20, 1000}; /* small, one batch of its own, several */
+    for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+        uint64_t id = 1 + 100000 * i;
+        take(1, "A.x", 1000, 10, id);
+        sequencer_seal(&s, 0);
+        uint32_t ticket = s.in_flight.head->ticket, uses = 0;
+        do {
+            commit();
+            while (heard.committed_count > 0)
+                batch_drop(heard.committed[--heard.committed_count]);
+            batch_pool_collect(&s.pool);
+            heard.settled_count = 0;
+            if (s.pool.free->ticket == ticket)
+                break;
+            take(2, "A.x", 1, 10, 0);
+        } while (uses++ < 5000);
+        assert_int_equal(uses, 4095);
+        take(3, "A.x", 1000, lens[i], id);
+        assert_int_equal(heard.settled_count, 1);
+        assert_ack(last_settled(), 0, 0, 0, 1000);
+        assert_int_equal(s.in_flight.count, 0);
+        batch_pool_collect(&s.pool);
+    }
+}
+
 static void sequencer_failed_large_and_split_requests_are_forgotten_whole(void **state)
 {
     (void)state;
@@ -577,6 +628,8 @@ int main(void)
         TEST(sequencer_duplicate_of_one_in_flight_fails_with_it),
         TEST(sequencer_duplicate_settles_with_its_original_though_a_later_group_fails),
         TEST(sequencer_begins_where_it_is_told),
+        TEST(sequencer_failing_journal_costs_the_dedup_window_nothing),
+        TEST(sequencer_ticket_that_comes_round_keeps_nobody_waiting),
         TEST(sequencer_failed_large_and_split_requests_are_forgotten_whole),
         TEST(sequencer_keeps_its_chains_under_random_failures),
     };
