@@ -1,5 +1,7 @@
 #include "intake.h"
 
+#include "route.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -40,9 +42,8 @@ static inline void count(intake_t *in, int counter)
 /* Sends in->answer.  With ROUTER_MANDATORY a publisher that left, or does not read, is an error. */
 static bool send_answer(intake_t *in, const void *route, size_t route_len)
 {
-    bool sent = !in->answer.failed &&
-                zmq_send(in->o.socket, route, route_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
-                zmq_send(in->o.socket, in->answer.data, in->answer.len, ZMQ_DONTWAIT) >= 0;
+    bool sent = !in->answer.failed && route_send_named(in->o.socket, route, route_len,
+                                                       in->answer.data, in->answer.len) == ROUTE_OK;
     if (!sent)
         count(in, BROKER_INTAKE_UNANSWERED);
     return sent;

@@ -1,6 +1,7 @@
 #include "query.h"
 
 #include "base/mp.h"
+#include "route.h"
 #include "wire/query.h"
 
 #include <string.h>
@@ -172,8 +173,11 @@ static void answer_status(query_t *q, uint64_t request)
  */
 static void send_answer(query_t *q, int flags)
 {
+    zmq_msg_t frame;
+    if (q->answer.failed || !route_frame(&frame, q->answer.data, q->answer.len))
+        zmq_msg_init(&frame);
     zmq_msg_send(&q->route, q->o.socket, ZMQ_SNDMORE);
-    zmq_send(q->o.socket, q->answer.data, q->answer.failed ? 0 : q->answer.len, flags);
+    zmq_msg_send(&frame, q->o.socket, flags);
 }
 
 static void answer_tick(query_t *q, uint64_t request)

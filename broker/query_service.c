@@ -145,8 +145,11 @@ static void answer_error(query_service_t *s, uint64_t request, wire_code_t code)
 static void on_forwarded(query_service_t *s, const wire_query_t *msg)
 {
     (void)msg;
+    if (zmq_send(s->o.pair, s->peer.bytes, s->peer.len, ZMQ_SNDMORE) < 0) {
+        count(s, BROKER_QUERY_UNANSWERED); /* no memory */
+        return;
+    }
     s->forwarded++;
-    zmq_send(s->o.pair, s->peer.bytes, s->peer.len, ZMQ_SNDMORE);
     if (zmq_msg_send(&s->question, s->o.pair, 0) < 0)
         zmq_send(s->o.pair, "", 0, 0); /* what was begun must be finished */
 }

@@ -24,8 +24,44 @@ static size_t peer_count;
 static uint64_t next_number, tails[TOPICS + 1];
 static journal_ops_t scripted_ops; /* a journal that shows what a test wants */
 
-static const char *const names[TOPICS + 1] = {"Job.OnJobFailed", "Job.OnJobFinished", "Cluster.a",
-                                              "$dead.BrokenJson"};
+static const char *const names[TOPICS + 1] = {"Job.OnJobFailed",
+                                              "Job.OnJobFinished.WhoseNameIsNotKeptInline",
+                                              "Cluster.a", "$dead.BrokenJson"};
+
+/* -- memory that runs out: the linker puts these before libzmq's (--wrap) --------------------- */
+
+enum { INLINE_MAX = 33 }; /* what libzmq keeps in the message itself */
+
+static size_t frames_left = SIZE_MAX; /* that may still be allocated */
+
+static bool no_memory_for(size_t len)
+{
+    if (len <= INLINE_MAX || frames_left == SIZE_MAX)
+        return false;
+    if (frames_left > 0) {
+        frames_left--;
+        return false;
+    }
+    errno = ENOMEM;
+    return true;
+}
+
+int __real_zmq_send(void *socket, const void *data, size_t len, int flags);
+int __wrap_zmq_send(void *socket, const void *data, size_t len, int flags);
+int __real_zmq_msg_init_size(zmq_msg_t *msg, size_t len);
+int __wrap_zmq_msg_init_size(zmq_msg_t *msg, size_t len);
+
+int __wrap_zmq_send(void *socket, const void *data, size_t len, int flags)
+{
+    return no_memory_for(len) ? -1 : __real_zmq_send(socket, data, len, flags);
+}
+
+int __wrap_zmq_msg_init_size(zmq_msg_t *msg, size_t len)
+{
+    return no_memory_for(len) ? -1 : __real_zmq_msg_init_size(msg, len);
+}
+
+/* -- the service ----------------------------------------------------------------------------- */
 
 static void on_done(void *ctx, batch_t *b, sl_err err)
 {
@@ -820,6 +856,29 @@ static void answers_wait_for_a_peer_that_is_slow_to_read(void **state)
     assert_int_equal(counted(BROKER_QUERY_UNANSWERED), 0);
 }
 
+/* A message that is begun and not finished would have the next one for its rest. */
+static void without_memory_nothing_is_sent_by_half(void **state)
+{
+    (void)state;
+    publish(1, 2, 100);
+    for (size_t given = 0; given <= 3; given++) {
+        frames_left = SIZE_MAX;
+        replay(peer, (wish_t){.request = given});
+        frames_left = given;
+        turns(3);
+        frames_left = SIZE_MAX;
+        expect_batch(peer, given, 1);
+        expect_done(peer, given, 2);
+    }
+    replay(peer, (wish_t){.request = 9, .stream = 1});
+    frames_left = 0;
+    turns(3);
+    frames_left = SIZE_MAX;
+    receive_on(peer); /* a little later, but whole */
+    assert_int_equal(got.msg.type, WIRE_QUERY_WRONG_STREAM);
+    assert_int_equal(got.msg.request, 9);
+}
+
 /* -- what the sequencer knows ---------------------------------------------------------------- */
 
 /* The sequencer's end: takes one question and gives back frames behind its route. */
@@ -903,6 +962,7 @@ int main(void)
         TEST(too_many_or_too_long_prefixes_are_refused),
         TEST(cursor_passes_from_one_holder_to_the_next),
         TEST(answers_wait_for_a_peer_that_is_slow_to_read),
+        TEST(without_memory_nothing_is_sent_by_half),
         TEST(status_gets_replays_and_cursors_appended),
         TEST(questions_beyond_what_the_sequencer_answers_wait),
     };

@@ -7,6 +7,7 @@
 enum {
     SLICE_BYTES = 256 * 1024,
     SLICES_A_TURN = 8,
+    BATCH_PARTS = 4,        /* the word BATCH, and the feed's three frames */
     RETRY_NS = 1000 * 1000, /* after libzmq took no more for this peer */
 };
 
@@ -70,42 +71,37 @@ static int64_t clamp(uint64_t credit)
 
 /* -- sending --------------------------------------------------------------------------------- */
 
-static bool copy_frame(zmq_msg_t *msg, const uint8_t *data, size_t len)
+/* @return false: no memory, and no frame. */
+static bool make_frames(zmq_msg_t frames[BATCH_PARTS], const sl_buf_t *head, const record_t *record)
 {
-    if (zmq_msg_init_size(msg, len) != 0)
-        return false;
-    memcpy(zmq_msg_data(msg), data, len);
-    return true;
+    const struct {
+        const void *data;
+        size_t len;
+    } parts[BATCH_PARTS] = {{head->data, head->len},
+                            {record->topic, record->topic_len},
+                            {record->header, record->header_len},
+                            {record->body, record->body_len}};
+    int made = 0;
+    while (made < BATCH_PARTS && route_frame(&frames[made], parts[made].data, parts[made].len))
+        made++;
+    if (made == BATCH_PARTS)
+        return true;
+    while (made > 0)
+        zmq_msg_close(&frames[--made]);
+    return false;
 }
 
-static void send_frame(replays_t *rs, zmq_msg_t *frame, int flags)
-{
-    if (zmq_msg_send(frame, rs->o.router, flags | ZMQ_DONTWAIT) < 0)
-        zmq_msg_close(frame);
-}
-
-/* The large frames are made first: what is begun must be finished. */
 static route_result_t send_batch(replays_t *rs, replay_t *r, const record_t *record)
 {
-    zmq_msg_t header, body;
-    if (!copy_frame(&header, record->header, record->header_len))
-        return ROUTE_FULL;
-    if (!copy_frame(&body, record->body, record->body_len)) {
-        zmq_msg_close(&header);
-        return ROUTE_FULL;
-    }
+    zmq_msg_t frames[BATCH_PARTS];
     sl_buf_clear(&rs->frame);
     wire_put_query(&rs->frame, WIRE_QUERY_BATCH, r->request, 0);
-    route_result_t result = rs->frame.failed ? ROUTE_FULL : route_begin(rs->o.router, &r->peer);
-    if (result != ROUTE_OK) {
-        zmq_msg_close(&header);
-        zmq_msg_close(&body);
+    if (rs->frame.failed || !make_frames(frames, &rs->frame, record))
+        return ROUTE_FULL;
+    route_result_t result =
+        route_send_frames(rs->o.router, r->peer.bytes, r->peer.len, frames, BATCH_PARTS);
+    if (result != ROUTE_OK)
         return result;
-    }
-    zmq_send(rs->o.router, rs->frame.data, rs->frame.len, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    zmq_send(rs->o.router, record->topic, record->topic_len, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    send_frame(rs, &header, ZMQ_SNDMORE);
-    send_frame(rs, &body, 0);
     size_t bytes = record->topic_len + record->header_len + record->body_len;
     r->credit -= (int64_t)bytes;
     count(rs, BROKER_REPLAY_BATCHES, 1);
