@@ -200,6 +200,9 @@ bool cursors_place(cursors_t *c, const wire_cursor_place_t *place, bool backward
     if (!exists(cursor))
         return refuse(why, WIRE_CODE_NAME);
     const state_t *now = view(cursor);
+    if (place->generation >
+        now->generation) /* opened since the backup that this is: not this one */
+        return refuse(why, WIRE_CODE_NAME);
     if (place->generation != now->generation)
         return refuse(why, WIRE_CODE_FENCED);
     if (!backwards && now->placed && place->stream == now->stream && place->number < now->number)

@@ -167,6 +167,15 @@ static void older_holder_is_fenced_also_after_a_restart(void **state)
     assert_true(open_named("me").generation > newer);
 }
 
+static void holder_that_is_newer_than_the_cursor_is_told_that_it_is_another(void **state)
+{
+    (void)state;
+    uint64_t mine = open_named("me").generation;
+    assert_false(place("me", mine + 1, STREAM, 5, false)); /* opened since this was copied */
+    assert_int_equal(why, WIRE_CODE_NAME);
+    assert_true(place("me", mine, STREAM, 5, false));
+}
+
 static void dropped_cursor_is_gone_and_its_holder_stays_fenced(void **state)
 {
     (void)state;
@@ -544,6 +553,7 @@ int main(void)
         TEST(cursor_opened_and_never_committed_is_known_but_nowhere),
         TEST(open_tells_the_patterns_before_and_keeps_the_new_ones),
         TEST(older_holder_is_fenced_also_after_a_restart),
+        TEST(holder_that_is_newer_than_the_cursor_is_told_that_it_is_another),
         TEST(dropped_cursor_is_gone_and_its_holder_stays_fenced),
         TEST(only_a_reset_goes_backwards),
         TEST(names_and_lists_have_their_limits),

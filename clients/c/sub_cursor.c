@@ -8,7 +8,9 @@
  * and may run ahead of `sent`, which is under way; `kept` is what the broker answered last.
  *
  * The generation stays good across connections and the broker's restarts.  Who hears that it is
- * not has lost the cursor to somebody else. */
+ * not has lost the cursor to somebody else.  A broker that does not know the name any more was
+ * restored from a backup, or lost its cursors: there the cursor is opened again, and put where we
+ * are. */
 #include "sub_impl.h"
 
 static void question_later(sub_question_t *question, uint64_t now, uint64_t ms)
@@ -79,10 +81,15 @@ static sluice_err take_opened(sluice_sub_t *sub, const wire_query_t *answer)
         return (sluice_err)err;
     sub->start = (sub_question_t){0};
     sub->generation = opened.generation;
-    if (opened.placed) {
-        sub->kept = (sub_place_t){opened.stream, opened.number};
-        return begin(sub, (sub_start_t){.stream = opened.stream, .number = opened.number});
+    sub->cursor_seen = true;
+    sub->kept = (sub_place_t){opened.stream, opened.number}; /* zeros: nowhere */
+    if (sub->reopen) { /* it is where we are, whatever it says */
+        sub->reopen = false;
+        return SLUICE_OK;
     }
+    if (opened.placed)
+        return begin(sub, (sub_start_t){.stream = opened.stream, .number = opened.number});
+    sub->commit.due_ns = 0; /* where it begins shall be kept, also if nothing else is by itself */
     if (!sub->from_time)
         return begin(sub, sub->from);
     sub->phase = SUB_START_TIME;
@@ -102,7 +109,7 @@ static sluice_err take_found(sluice_sub_t *sub, const wire_query_t *answer)
 static sluice_err take_start(sluice_sub_t *sub, const wire_query_t *answer)
 {
     wire_query_error_t error;
-    if (answer->type == WIRE_QUERY_CURSOR_OPEN && sub->phase == SUB_START_CURSOR)
+    if (answer->type == WIRE_QUERY_CURSOR_OPEN && (sub->phase == SUB_START_CURSOR || sub->reopen))
         return take_opened(sub, answer);
     if (answer->type == WIRE_QUERY_FIND && sub->phase == SUB_START_TIME)
         return take_found(sub, answer);
@@ -118,7 +125,7 @@ static sluice_err ask_start(sluice_sub_t *sub, uint64_t now)
 {
     uint64_t request = sub->requests + 1;
     sl_buf_clear(&sub->scratch);
-    if (sub->phase == SUB_START_CURSOR)
+    if (sub->phase != SUB_START_TIME)
         wire_put_cursor_open(
             &sub->scratch, request,
             &(wire_cursor_open_t){.name = sub->name,
@@ -141,6 +148,40 @@ static bool is_behind(sub_place_t place, sub_place_t other)
     return place.stream == other.stream && place.number <= other.number;
 }
 
+/* A broker that was restored, or lost its cursors, does not know ours: it is opened again.  But one
+ * that knew it on this connection was told to drop it; unless the connection is a new one, which
+ * only the feed shows us: it is given the time to. */
+static bool name_was_dropped(sluice_sub_t *sub, uint64_t now)
+{
+    uint64_t patience = 2 * (uint64_t)sub->watchdog_ms * SUB_NS_PER_MS;
+    if (!sub->cursor_seen) {
+        sub->reopen = true;
+        sub->nameless_ns = 0;
+        return false;
+    }
+    if (sub->nameless_ns == 0)
+        sub->nameless_ns = now;
+    return now - sub->nameless_ns >= patience;
+}
+
+static sluice_err take_refusal(sluice_sub_t *sub, wire_code_t code)
+{
+    uint64_t now = link_now_ns();
+    bool dropped = code == WIRE_CODE_NAME && name_was_dropped(sub, now);
+    if (code == WIRE_CODE_BACKWARDS) { /* it is kept further on, by a commit of ours */
+        sub->kept = sub->sent;
+        return SLUICE_OK;
+    }
+    if (wire_code_again(code) || (code == WIRE_CODE_NAME && !dropped)) {
+        uint64_t wait_ms = code == WIRE_CODE_NAME ? sub->watchdog_ms / 4 : SUB_START_RETRY_MS;
+        sub->commit_again_ns = sub->reopen ? 0 : now + wait_ms * SUB_NS_PER_MS;
+        return SLUICE_OK;
+    }
+    sub->wanted = (sub_place_t){0}; /* until it is due again */
+    sub->fenced = code == WIRE_CODE_FENCED || dropped;
+    return sub->fenced ? SLUICE_EFENCED : SLUICE_EREFUSED;
+}
+
 static sluice_err take_commit(sluice_sub_t *sub, const wire_query_t *answer)
 {
     wire_query_error_t error = {.code = WIRE_CODE_UNKNOWN};
@@ -148,19 +189,13 @@ static sluice_err take_commit(sluice_sub_t *sub, const wire_query_t *answer)
     if (answer->type == WIRE_QUERY_CURSOR_COMMIT) {
         sub->kept = sub->sent;
         sub->commits++;
+        sub->cursor_seen = true;
+        sub->nameless_ns = 0;
         return SLUICE_OK;
     }
     if (answer->type != WIRE_QUERY_ERROR || wire_query_error_decode(&error, answer) != SL_OK)
         return SLUICE_EPROTO;
-    if (error.code == WIRE_CODE_BACKWARDS) { /* it is kept further on, by a commit of ours */
-        sub->kept = sub->sent;
-        return SLUICE_OK;
-    }
-    sub->wanted = (sub_place_t){0}; /* until it is due again */
-    if (wire_code_again(error.code))
-        return SLUICE_OK;
-    sub->fenced = error.code == WIRE_CODE_FENCED || error.code == WIRE_CODE_NAME;
-    return sub->fenced ? SLUICE_EFENCED : SLUICE_EREFUSED;
+    return take_refusal(sub, error.code);
 }
 
 static sluice_err ask_commit(sluice_sub_t *sub, uint64_t now)
@@ -189,14 +224,16 @@ void sub_cursor_by_itself(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns)
         sub_place_t place = {sub->state.stream, sub->state.confirmed};
         if (!is_behind(place, sub->wanted))
             sub->wanted = place;
-        sub->commit.due_ns = now + (uint64_t)sub->commit_ms * SUB_NS_PER_MS;
+        sub->commit.due_ns = sub->commit_ms == UINT32_MAX
+                                 ? UINT64_MAX
+                                 : now + (uint64_t)sub->commit_ms * SUB_NS_PER_MS;
     }
     sub_lower(next_ns, sub->commit.due_ns);
 }
 
 sluice_err sub_cursor_look(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns)
 {
-    if (sub->phase != SUB_STARTED) {
+    if (sub->phase != SUB_STARTED || sub->reopen) {
         if (sub->start.request == 0 && sub->start.due_ns <= now)
             return ask_start(sub, now);
         if (sub->start.request == 0)
@@ -205,8 +242,11 @@ sluice_err sub_cursor_look(sluice_sub_t *sub, uint64_t now, uint64_t *next_ns)
     }
     if (sub->name == NULL || sub->fenced || !sub->state.placed)
         return SLUICE_OK;
-    if (sub->commit.request == 0 && sub->wanted.stream != 0 && !is_behind(sub->wanted, sub->kept))
+    if (sub->commit.request != 0 || sub->wanted.stream == 0 || is_behind(sub->wanted, sub->kept))
+        return SLUICE_OK;
+    if (now >= sub->commit_again_ns)
         return ask_commit(sub, now);
+    sub_lower(next_ns, sub->commit_again_ns);
     return SLUICE_OK;
 }
 
@@ -224,11 +264,19 @@ sluice_err sub_cursor_answer(sluice_sub_t *sub, const wire_query_t *answer)
 void sub_cursor_reconnected(sluice_sub_t *sub)
 {
     sub->start.request = sub->commit.request = 0;
+    sub->cursor_seen = false;
+    sub->commit_again_ns = 0;
 }
 
 void sub_cursor_stream(sluice_sub_t *sub, wire_parent_t parent)
 {
-    sub->wanted = (sub_place_t){0};
+    sub_place_t last = sub->wanted.stream != 0 ? sub->wanted : sub->kept;
+    if (last.stream != sub->state.stream) { /* it is kept under the new identity, or not at all */
+        bool known = parent.stream != 0 && last.stream == parent.stream;
+        if (last.number > parent.last)
+            last.number = parent.last;
+        sub->wanted = known ? (sub_place_t){sub->state.stream, last.number} : (sub_place_t){0};
+    }
     if (sub->returned > parent.last)
         sub->returned = parent.last;
 }

@@ -105,6 +105,10 @@ struct sluice_sub {
     sub_question_t start, commit;
     sub_place_t wanted, sent, kept; /* commits: to be made, under way, answered; stream 0: none */
     uint64_t returned;              /* number of the last event given out */
+    uint64_t commit_again_ns;       /* no commit is sent before */
+    bool cursor_seen;               /* the broker of this connection has the cursor, or had it */
+    uint64_t nameless_ns;           /* since when it says that it has not; 0: it does not say so */
+    bool reopen;                    /* the cursor is to be opened again */
     bool fenced;
     bool unread; /* the user called sluice_sub_commit since he asked for an item */
 

@@ -40,6 +40,8 @@ void sub_query_renew(sluice_sub_t *sub)
 {
     if (sub->query.socket != NULL)
         close_query(sub);
+    else
+        sub_cursor_reconnected(sub);
     sub->replay_due_ns = 0;
     sub->doublings = 0;
 }
@@ -277,7 +279,7 @@ sluice_err sub_query_look(sluice_sub_t *sub, uint64_t now, bool drain, uint64_t 
         err = sub_cursor_look(sub, now, next_ns);
     if (err == SLUICE_OK && (drain || is_waiting(sub)))
         err = receive_answers(sub, now); /* after the sends: they take the descriptor's news away */
-    if (sub->phase != SUB_STARTED && sub->start.request == 0)
+    if ((sub->phase != SUB_STARTED || sub->reopen) && sub->start.request == 0)
         sub_lower(next_ns,
                   sub->start.due_ns); /* that answer led to a question, or to a later one */
     if (err == SLUICE_OK)

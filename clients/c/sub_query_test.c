@@ -669,6 +669,129 @@ static void commit_that_fails_on_the_brokers_disk_is_made_when_it_is_due_again(v
     assert_int_equal(stats(f).commits, 1);
 }
 
+static void commit_by_hand_is_not_forgotten_when_the_brokers_disk_fails(void **state)
+{
+    fake_t *f = *state;
+    join_named(f, by_hand, true, 8);
+    assert_int_equal(sluice_sub_commit(f->sub, 0), SLUICE_EAGAIN);
+    answer_error(f, expect_commit(f, 9), WIRE_CODE_DISK);
+    answer_error(f, expect_commit(f, 9), WIRE_CODE_BUSY);
+    answer_commit(f, expect_commit(f, 9), 9);
+    expect_silence(f);
+    assert_int_equal(sluice_sub_commit(f->sub, 0), SLUICE_OK);
+}
+
+static void new_cursor_is_kept_where_it_begins_though_commits_are_by_hand(void **state)
+{
+    fake_t *f = *state;
+    join_named(f, by_hand, false, 0);
+    answer_commit(f, expect_commit(f, 9), 9);
+    put_batch(f, "Job.A", 0, 10, 10);
+    put_tick(f, 11, "Job.A", 10);
+    expect_event(f, "Job.A", 10);
+    expect_no_question(f);
+    assert_int_equal(stats(f).committed, 9);
+}
+
+/* -- a cursor that the broker does not have any more ------------------------------------------- */
+
+static void expect_commit_of(fake_t *f, uint64_t generation, uint64_t stream, uint64_t number)
+{
+    wire_cursor_place_t place;
+    expect_question(f, WIRE_QUERY_CURSOR_COMMIT);
+    assert_int_equal(wire_cursor_place_decode(&place, &f->asked), SL_OK);
+    assert_int_equal(place.generation, generation);
+    assert_int_equal(place.stream, stream);
+    assert_int_equal(place.number, number);
+}
+
+static void expect_opened_again(fake_t *f)
+{
+    sl_buf_t out = SL_BUF_INIT;
+    expect_question(f, WIRE_QUERY_CURSOR_OPEN);
+    wire_put_cursor_opened(&out, f->asked.request,
+                           &(wire_cursor_opened_t){.generation = GENERATION + 5});
+    answer(f, &out);
+}
+
+/* The broker comes back on stream 8, which goes on behind 12 of the one before. */
+static void restart_broker(fake_t *f)
+{
+    zmq_close(f->xpub);
+    zmq_close(f->router);
+    fake_bind_query(f);
+    fake_bind_feed(f);
+    await_sync(f);
+    f->parents[0] = (wire_parent_t){STREAM, 12};
+    f->parent_count = 1;
+    put_tick_of(f, 8, f->sync, 13, "Job.A", 12);
+    expect(f, SLUICE_ITEM_STREAM);
+}
+
+static void cursor_that_a_restore_lost_is_opened_again_and_put_where_we_are(void **state)
+{
+    fake_t *f = *state;
+    join_named(f, (sluice_sub_options_t){.commit_ms = 1}, true, 9);
+    put_batch(f, "Job.A", 0, 10, 15);
+    put_tick(f, 16, "Job.A", 15);
+    for (uint64_t n = 10; n <= 15; n++)
+        expect_event(f, "Job.A", n);
+    answer_commit(f, expect_commit(f, 15), 15);
+    expect_silence(f);
+    restart_broker(f);
+    expect_commit_of(f, GENERATION, 8, 12);
+    answer_error(f, f->asked.request, WIRE_CODE_NAME);
+    expect_opened_again(f);
+    expect_commit_of(f, GENERATION + 5, 8, 12);
+    answer_commit(f, f->asked.request, 12);
+    put_batch_of(f, 8, "Job.A", 12, 13, 13);
+    expect_event(f, "Job.A", 13);
+    assert_int_equal(stats(f).committed, 12);
+}
+
+static void commit_by_hand_goes_over_to_the_stream_that_follows(void **state)
+{
+    fake_t *f = *state;
+    join_named(f, by_hand, true, 8);
+    assert_int_equal(sluice_sub_commit(f->sub, 0), SLUICE_EAGAIN);
+    answer_commit(f, expect_commit(f, 9), 9);
+    expect_silence(f);
+    restart_broker(f);
+    expect_replay(f, 9, 12);
+    expect_commit_of(f, GENERATION, 8, 9);
+    answer_error(f, f->asked.request, WIRE_CODE_NAME);
+    expect_opened_again(f);
+    expect_commit_of(f, GENERATION + 5, 8, 9);
+}
+
+static void cursor_may_be_lost_before_the_feed_shows_that_the_broker_is_another(void **state)
+{
+    fake_t *f = *state;
+    join_named(f, by_hand, true, 8);
+    assert_int_equal(sluice_sub_commit(f->sub, 0), SLUICE_EAGAIN);
+    answer_error(f, expect_commit(f, 9), WIRE_CODE_NAME);
+    put_tick_of(f, STREAM, f->sync, 10, NULL, 0);
+    answer_error(f, expect_commit(f, 9), WIRE_CODE_NAME);
+    expect_opened_again(f);
+    expect_commit_of(f, GENERATION + 5, STREAM, 9);
+}
+
+static void dropped_cursor_is_an_end(void **state)
+{
+    fake_t *f = *state;
+    sluice_err err = SLUICE_EAGAIN;
+    join_named(f, (sluice_sub_options_t){.commit_ms = 600000, .watchdog_ms = 100}, false, 0);
+    answer_error(f, expect_commit(f, 9), WIRE_CODE_NAME);
+    for (int waited = 0; err == SLUICE_EAGAIN; waited++) {
+        assert_true(waited < TEST_PATIENCE_MS);
+        put_tick(f, 10, NULL, 0);
+        err = sluice_sub_next(f->sub, &f->item, TEST_STEP_MS);
+        if (test_readable(f->router, 0))
+            answer_error(f, expect_commit(f, 9), WIRE_CODE_NAME);
+    }
+    assert_int_equal(err, SLUICE_EFENCED);
+}
+
 static void one_cursor_too_many_is_told(void **state)
 {
     fake_t *f = *state;
@@ -758,6 +881,12 @@ int main(void)
         TEST(commit_is_sent_again_on_a_new_connection),
         TEST(fenced_holder_delivers_nothing_more),
         TEST(commit_that_fails_on_the_brokers_disk_is_made_when_it_is_due_again),
+        TEST(commit_by_hand_is_not_forgotten_when_the_brokers_disk_fails),
+        TEST(new_cursor_is_kept_where_it_begins_though_commits_are_by_hand),
+        TEST(cursor_that_a_restore_lost_is_opened_again_and_put_where_we_are),
+        TEST(commit_by_hand_goes_over_to_the_stream_that_follows),
+        TEST(cursor_may_be_lost_before_the_feed_shows_that_the_broker_is_another),
+        TEST(dropped_cursor_is_an_end),
         TEST(one_cursor_too_many_is_told),
         TEST(handle_without_a_name_has_nothing_to_commit),
     };
