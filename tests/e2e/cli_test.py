@@ -52,8 +52,8 @@ class Cli(unittest.TestCase):
 
     def sub(self, *args, patterns=("Job.",), **options):
         """A subscriber that is in force; ends by itself when the test says --count."""
-        program = self.stack.start("sub", [SLUICE, "sub", "--feed", self.at["feed"], "--ready", *args, "--",
-                                           *patterns], **options)
+        program = self.stack.start("sub", [SLUICE, "sub", "--feed", self.at["feed"], "--query", self.at["query"],
+                                           "--ready", *args, "--", *patterns], **options)
         self.addCleanup(program.kill)
         return program.wait_log("ready")
 
@@ -98,7 +98,7 @@ class Cli(unittest.TestCase):
         self.assertRegex(told[2], r"^(refused 3: SIZE.*|accepted 3)$")
 
     def test_many_lines_arrive_in_order_with_rising_numbers(self):
-        count = 5_000  # few enough batches for the feed's queue: a subscriber without CPU loses none either
+        count = 5_000
         sub = self.sub("--numbers", "--count", count, patterns=("Job.OnMany",))
         reader = LineReader(sub)
         pub = self.pub("".join(line(i, "OnMany") for i in range(count)))
@@ -188,8 +188,9 @@ class Cli(unittest.TestCase):
     # -- how sub ends
 
     def test_timeout_before_count_is_exit_1_and_alone_exit_0(self):
-        self.assertEqual(sluice("sub", "--feed", self.at["feed"], "--timeout", 1, "--count", 1).returncode, 1)
-        self.assertEqual(sluice("sub", "--feed", self.at["feed"], "--timeout", 1).returncode, 0)
+        sub = ("sub", "--feed", self.at["feed"], "--query", self.at["query"], "--timeout", 1)
+        self.assertEqual(sluice(*sub, "--count", 1).returncode, 1)
+        self.assertEqual(sluice(*sub).returncode, 0)
 
     def test_sigterm_ends_sub_with_0_and_nothing_unsaid(self):
         sub = self.sub()
@@ -207,9 +208,9 @@ class Cli(unittest.TestCase):
 
     def test_sub_waits_for_a_broker_that_comes_later(self):
         with Stack() as other:
-            feed = f"ipc://{other.folder}/feed"
-            sub = other.start("sub", [SLUICE, "sub", "--feed", feed, "--ready", "--count", 1])
-            other.start_broker("--feed", feed)
+            feed, query = (f"ipc://{other.folder}/{name}" for name in ("feed", "query"))
+            sub = other.start("sub", [SLUICE, "sub", "--feed", feed, "--query", query, "--ready", "--count", 1])
+            other.start_broker("--feed", feed, "--query", query)
             sub.wait_log("ready")
             sluice("pub", "--intake", other.broker.endpoints["intake"], text=line(1))
             self.assertEqual(sub.process.wait(30), 0)

@@ -129,7 +129,7 @@ class Sub(unittest.TestCase):
 
     def test_what_retention_took_is_told(self):
         self.stack.broker.stop()
-        self.start("--memory-bytes", 64 * 1024)
+        self.start("--durability", "memory", "--memory-bytes", 64 * 1024)
         for first in range(1, 2001, 500):
             self.publish(*range(first, first + 500), Pad="x" * 200)
         status = subprocess.run([SLUICE, "status", "--query", self.at["query"]], capture_output=True, timeout=60,
@@ -143,12 +143,13 @@ class Sub(unittest.TestCase):
 
     def test_another_stream_is_told(self):
         feed, query = (f"ipc://{self.stack.folder}/{name}" for name in ("feed", "query"))
+        memory = ("--durability", "memory", "--feed", feed, "--query", query)
         self.stack.broker.stop()
-        self.start("--feed", feed, "--query", query)
+        self.start(*memory)
         sub = self.stack.start("sub", self.argv("--ready")).wait_log("ready")
         LineReader(sub)
         self.stack.broker.stop()
-        self.start("--feed", feed, "--query", query)
+        self.start(*memory)
         sub.wait_log("stream: it is ")
         self.assertEqual(sub.stop(), 0)
 
