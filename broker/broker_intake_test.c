@@ -657,6 +657,28 @@ static void every_port_refuses_connections_past_its_limit(void **state)
     publisher_expect_ack(&f, two, 1, 2, 2, 0);
 }
 
+static void who_was_refused_gets_in_when_there_is_room(void **state)
+{
+    (void)state;
+    char end[128];
+    size_t end_len = sizeof end;
+    void *one = publisher();
+    publisher();
+    void *three = fixture_dealer(&f, f.broker.intake_endpoint);
+    fixture_await(&f, BROKER_CONNECTIONS_REFUSED, 1);
+    assert_int_equal(zmq_getsockopt(one, ZMQ_LAST_ENDPOINT, end, &end_len), 0);
+    assert_int_equal(zmq_disconnect(one, end), 0);
+    int events;
+    size_t events_len = sizeof events;
+    while (fixture_count(&f, BROKER_HANDSHAKES) < 3) { /* three's socket tries again by itself */
+        zmq_getsockopt(one, ZMQ_EVENTS, &events, &events_len); /* else it does not go on closing */
+        fixture_turn(&f);
+    }
+    publisher_hello(&f, three);
+    send_pub(three, 1, 1, 1);
+    publisher_expect_ack(&f, three, 1, 1, 1, 0);
+}
+
 int main(void)
 {
 #define TEST(name)          cmocka_unit_test_setup_teardown(name, open_broker, close_broker)
@@ -691,6 +713,8 @@ int main(void)
         TEST(intake_mangled_requests_never_stop_it),
         TEST(every_port_hangs_up_on_bytes_that_are_no_zmtp_3),
         cmocka_unit_test_setup_teardown(every_port_refuses_connections_past_its_limit,
+                                        open_two_connections, close_broker),
+        cmocka_unit_test_setup_teardown(who_was_refused_gets_in_when_there_is_room,
                                         open_two_connections, close_broker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
