@@ -2,6 +2,10 @@
  * another boot id; a death without a word is a child process that ends at once. */
 #include "fixture.h"
 
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -365,6 +369,27 @@ static void restart_in_a_directory_that_cannot_be_is_refused(void **state)
     assert_no_start(SL_EIO);
 }
 
+static void keep_line(const char *line, size_t len, void *ctx)
+{
+    snprintf(ctx, 512, "%.*s", (int)len, line);
+}
+
+/* Also when no record was put aside or saved: then everything is lost. */
+static void restart_on_a_damaged_journal_is_a_warning(void **state)
+{
+    (void)state;
+    char line[512] = "";
+    recovery_t r = {.found = {.stream = 7, .next = 1}};
+    log_set_sink(keep_line, line);
+    recovery_tell(&r, dir);
+    assert_non_null(strstr(line, " info BROKER-JOURNAL"));
+    strcpy(r.found.damage, "page 2 is none");
+    recovery_tell(&r, dir);
+    log_set_sink(NULL, NULL);
+    assert_non_null(strstr(line, " warn BROKER-JOURNAL"));
+    assert_non_null(strstr(line, "damage: page 2 is none"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, prepare, clean_up)
@@ -381,6 +406,7 @@ int main(void)
         TEST(restart_after_a_drain_has_all_that_was_taken),
         TEST(restart_beside_a_running_broker_is_refused),
         TEST(restart_with_too_few_topics_is_refused),
+        TEST(restart_on_a_damaged_journal_is_a_warning),
         TEST(restart_in_a_directory_that_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,8 @@ static void bound_connections(broker_options_t *options)
 static void say_failed(sl_err err, const char *failed)
 {
     const char *why = err == SL_EIO ? zmq_strerror(errno) : sl_err_text(err);
-    if (err == SL_EEXIST || err == SL_ELIMIT || err == SL_EVERSION) /* `failed` says it all */
+    if (err == SL_EEXIST || err == SL_ELIMIT || err == SL_EVERSION || err == SL_EPROTO)
+        /* `failed` says it all */
         fprintf(stderr, "sluice-broker: %s\n", failed);
     else
         fprintf(stderr, "sluice-broker: %s: %s\n", failed, why);

@@ -86,7 +86,8 @@ void recovery_tell(const recovery_t *r, const char *dir)
     const store_found_t *f = &r->found;
     char stream[256];
     describe_stream(f, stream, sizeof stream);
-    log_level_t level = f->damaged_records > 0 || f->salvaged > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    bool damaged = f->damaged_records > 0 || *f->damage != '\0';
+    log_level_t level = damaged ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
     LOG_AT(level, "BROKER-JOURNAL",
            "dir=%s clean=%s records=%llu events=%llu bytes=%llu oldest=%llu next=%llu topics=%u "
            "dedup_ids=%llu quarantined=%llu lost_events=%llu salvaged=%llu took_ms=%llu %s%s",

@@ -102,9 +102,11 @@ static sl_err read_pages(pages_t *p, uint64_t page, uint64_t count, uint8_t *to)
         ssize_t n = pread(p->fd, to + have, want - have, (off_t)(page * PAGE_BYTES + have));
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
-            return fault(p, "page %" PRIu64 " cannot be read: %s", page + have / PAGE_BYTES,
-                         n < 0 ? strerror(errno) : "the file ended");
+        if (n < 0)
+            return SL_EIO; /* no damage: what is there may be whole */
+        if (n == 0)
+            return fault(p, "page %" PRIu64 " cannot be read: the file ended",
+                         page + have / PAGE_BYTES);
         have += (size_t)n;
     }
     return SL_OK;
@@ -193,6 +195,35 @@ sl_err pages_open(pages_t *p, const char *path)
     if (p->meta.last_page < FIRST_PAGE - 1 || p->meta.last_page >= p->meta.map_pages)
         return fault(p, "the last page, %" PRIu64 ", is none", p->meta.last_page);
     return SL_OK;
+}
+
+/* Zeros, or a meta page as it was made. */
+static bool is_new_page(pages_t *p, uint64_t number)
+{
+    static const uint8_t zeros[PAGE_BYTES];
+    pages_meta_t meta;
+    ssize_t n = pread(p->fd, p->stack[0], PAGE_BYTES, (off_t)(number * PAGE_BYTES));
+    if (n >= 0 && memcmp(p->stack[0], zeros, (size_t)n) == 0)
+        return true;
+    return number < FIRST_PAGE && read_meta(p, number, &meta) == SL_OK && meta.txn == 0;
+}
+
+bool pages_never_written(const char *path)
+{
+    enum { FIRST_PAGES_MAX = 16 }; /* of a first transaction */
+    struct stat st;
+    pages_t *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return false;
+    p->fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is_new =
+        p->fd >= 0 && fstat(p->fd, &st) == 0 && st.st_size <= FIRST_PAGES_MAX * PAGE_BYTES;
+    p->file_pages = is_new ? (uint64_t)st.st_size / PAGE_BYTES : 0;
+    for (uint64_t i = 0; is_new && i <= p->file_pages; i++)
+        is_new = is_new_page(p, i);
+    pages_close(p);
+    free(p);
+    return is_new;
 }
 
 void pages_close(pages_t *p)

@@ -1,5 +1,6 @@
 #include "salvage.h"
 
+#include "journal/pages.h"
 #include "scan.h"
 
 #include <errno.h>
@@ -96,8 +97,11 @@ static int put_records(salvage_t *v)
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const uint8_t *bytes;
         record_t r;
-        if (scan_read(v->scan, &found[i], &bytes, &r) == SL_OK)
+        sl_err err = scan_read(v->scan, &found[i], &bytes, &r);
+        if (err == SL_OK)
             rc = put(v, &r, bytes, found[i].len);
+        else if (err == SL_EIO)
+            rc = errno;
         if (rc == 0 && v->group_bytes >= GROUP_BYTES) {
             rc = end(v, 0);
             if (rc == 0)
@@ -205,28 +209,52 @@ static sl_err replace(const store_t *s, const char *path, const char *new_path)
     return store_sync_dir(s->dir);
 }
 
+/* A journal of which nothing is left must not be followed by an empty one that nobody asked for. */
+static sl_err found_any(const salvage_t *v, const char *path)
+{
+    store_state_t state;
+    size_t count;
+    scan_records(v->scan, &count);
+    return count > 0 || scan_state(v->scan, &state) || pages_never_written(path) ? SL_OK
+                                                                                 : SL_EPROTO;
+}
+
+/* What is left of the damaged file fits, whatever the limit was set to since. */
+static uint64_t map_for(const store_t *s)
+{
+    uint64_t bytes = store_file_bytes(s->dir) + STORE_MAP_MIN_BYTES;
+    return bytes > s->o.map_bytes ? bytes : s->o.map_bytes;
+}
+
 sl_err salvage(const store_t *s, uint64_t *records)
 {
     char *path = store_path(s->dir, STORE_FILE), *new_path = store_path(s->dir, SALVAGE_FILE);
     salvage_t v = {.to = {.o = s->o, .dir = s->dir}};
     v.to.o.sync = STORE_SYNC_OS; /* synced once, at the end */
+    v.to.o.map_bytes = map_for(s);
     sl_err err = path != NULL && new_path != NULL ? scan_create(&v.scan, path) : SL_ENOMEM;
     if (err == SL_OK && scan_newer(v.scan))
         err = SL_EVERSION;
+    if (err == SL_OK)
+        err = found_any(&v, path);
     if (err == SL_OK) {
         unlink(new_path);
         err = store_error(store_env_open(&v.to, SALVAGE_FILE));
     }
     if (err == SL_OK)
         err = fill(&v);
+    int saved = errno;
     store_env_close(&v.to);
     store_topics_free(&v.to);
     scan_destroy(&v.scan);
     remove_in(s->dir, SALVAGE_LOCK_FILE);
+    errno = saved;
     if (err == SL_OK)
         err = replace(s, path, new_path);
+    saved = errno;
     if (err != SL_OK && new_path != NULL)
         unlink(new_path);
+    errno = saved;
     *records = v.records;
     free(path);
     free(new_path);

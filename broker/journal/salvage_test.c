@@ -219,18 +219,73 @@ static void file_of_no_bytes_is_a_new_journal(void **state)
     commit(f, 1, "a", 100);
 }
 
-static void file_of_other_bytes_is_put_aside(void **state)
+/* Nobody wants an empty journal in the place of one that cannot be read. */
+static void is_refused_and_left(fixture_t *f)
+{
+    struct stat before, after;
+    const char *failed = NULL;
+    assert_int_equal(stat(f->path, &before), 0);
+    assert_int_equal(store_open(&f->s, &f->o, &f->found, &failed), SL_EPROTO);
+    assert_non_null(strstr(failed, "move the directory aside"));
+    assert_string_not_equal(f->found.damage, "");
+    assert_int_equal(stat(f->path, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(after.st_size, before.st_size);
+}
+
+static void file_of_other_bytes_is_refused(void **state)
 {
     fixture_t *f = *state;
     store_close(&f->s, true);
     assert_int_equal(truncate(f->path, 0), 0);
-    assert_int_equal(truncate(f->path, 100000), 0);
+    assert_int_equal(truncate(f->path, 50000), 0);
     damage(f, NULL, 0, 5000);
+    is_refused_and_left(f);
+}
+
+static void journal_of_which_nothing_is_left_is_refused(void **state)
+{
+    fixture_t *f = *state;
+    commit(f, 1, "a", 9000);
+    store_close(&f->s, true);
+    assert_int_equal(truncate(f->path, 8192), 0); /* both meta pages, and no more */
+    is_refused_and_left(f);
+}
+
+/* The machine went down while the file was made: nothing was acknowledged yet. */
+static void file_that_was_being_made_is_a_new_journal(void **state)
+{
+    fixture_t *f = *state;
+    MDB_env *env;
+    store_close(&f->s, true);
+    assert_int_equal(truncate(f->path, 0), 0);
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_open(env, f->path, MDB_NOSUBDIR, 0640), 0);
+    mdb_env_close(env);
+    assert_int_equal(truncate(f->path, 4096), 0); /* the second meta page is not there yet */
+    assert_int_equal(truncate(f->path, 20000), 0);
     fixture_open(f);
-    assert_string_not_equal(f->found.damage, "");
     assert_int_equal(f->found.next, 1);
-    assert_int_equal(f->found.salvaged, 0);
     commit(f, 1, "a", 100);
+    store_close(&f->s, true);
+    assert_int_equal(truncate(f->path, 0), 0);
+    assert_int_equal(truncate(f->path, 20000), 0);
+    fixture_open(f);
+    assert_int_equal(f->found.next, 1);
+    commit(f, 1, "a", 100);
+}
+
+static void limit_that_was_lowered_does_not_stop_a_salvage(void **state)
+{
+    fixture_t *f = *state;
+    for (uint64_t first = 1; first < 201; first += 10)
+        commit(f, first, "a", 190000);
+    store_close(&f->s, true);
+    damage_tree(f);
+    f->o.map_bytes = 1 << 20;
+    fixture_open(f);
+    assert_int_equal(f->found.salvaged, 20);
+    commit(f, 201, "a", 190000);
 }
 
 static void salvage_that_was_interrupted_is_done_again(void **state)
@@ -261,7 +316,10 @@ int main(void)
         TEST(damaged_file_is_kept),
         TEST(event_that_looks_like_a_record_fools_nobody),
         TEST(file_of_no_bytes_is_a_new_journal),
-        TEST(file_of_other_bytes_is_put_aside),
+        TEST(file_of_other_bytes_is_refused),
+        TEST(journal_of_which_nothing_is_left_is_refused),
+        TEST(file_that_was_being_made_is_a_new_journal),
+        TEST(limit_that_was_lowered_does_not_stop_a_salvage),
         TEST(salvage_that_was_interrupted_is_done_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

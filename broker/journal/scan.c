@@ -12,7 +12,6 @@
 
 enum {
     WINDOW_BYTES = 8 << 20,
-    BLOCK_BYTES = 4096, /* skipped when it cannot be read */
     JOURNALS_MAX = 64,
 };
 
@@ -46,6 +45,7 @@ struct scan {
     size_t journal_count;
     scan_journal_t *own;
     bool newer;
+    int read_errno;          /* a part of the file could not be read */
     uint8_t *window, *large; /* large: of a record that does not lie in the window */
     size_t window_bytes, large_room;
 };
@@ -152,7 +152,7 @@ static sl_err note_tail(scan_t *s, const store_tail_t *tail)
 
 /* -- the search ------------------------------------------------------------------------------- */
 
-/* Reads what can be read; blocks that cannot are zeros. */
+/* How much was read; less than `len`: the file ends, or read_errno says why. */
 static size_t read_window(scan_t *s, uint64_t offset, uint8_t *to, size_t len)
 {
     size_t have = 0;
@@ -160,13 +160,10 @@ static size_t read_window(scan_t *s, uint64_t offset, uint8_t *to, size_t len)
         ssize_t n = pread(s->fd, to + have, len - have, (off_t)(offset + have));
         if (n < 0 && errno == EINTR)
             continue;
-        if (n == 0)
+        if (n < 0)
+            s->read_errno = errno;
+        if (n <= 0)
             break;
-        if (n < 0) {
-            n = BLOCK_BYTES - (ssize_t)((offset + have) % BLOCK_BYTES);
-            n = (size_t)n < len - have ? n : (ssize_t)(len - have);
-            memset(to + have, 0, (size_t)n);
-        }
         have += (size_t)n;
     }
     return have;
@@ -243,11 +240,15 @@ static sl_err search(scan_t *s)
 {
     for (uint64_t offset = 0; offset < s->file_bytes;) {
         size_t have = read_window(s, offset, s->window, s->window_bytes), ended;
-        if (have == 0)
+        if (have == 0 && s->read_errno == 0)
             break;
-        sl_err err = search_window(s, have, offset, 0, &ended);
+        sl_err err = s->read_errno == 0 ? search_window(s, have, offset, 0, &ended) : SL_OK;
         if (err != SL_OK)
             return err;
+        if (s->read_errno != 0) {
+            errno = s->read_errno;
+            return SL_EIO;
+        }
         offset += ended;
     }
     return SL_OK;

@@ -8,7 +8,7 @@
  * in force.  Bytes inside a record that is whole are not searched; and what belongs to another
  * journal, as an event may pretend, is left out.
  *
- * Memory: 32 bytes a record.  A part of the file that cannot be read is skipped. */
+ * Memory: 32 bytes a record.  A file that cannot be read is an error, not damage. */
 #ifndef JOURNAL_SCAN_H
 #define JOURNAL_SCAN_H
 
@@ -24,7 +24,8 @@ typedef struct scan_record {
 
 typedef struct scan scan_t;
 
-/** Searches the file.  @return SL_OK; SL_EIO: it cannot be opened; SL_ENOMEM. */
+/** Searches the file.  @return SL_OK; SL_EIO (errno): it cannot be opened or read; SL_ENOMEM.
+ */
 sl_err scan_create(scan_t **out, const char *path);
 void scan_destroy(scan_t **s);
 
@@ -32,7 +33,7 @@ void scan_destroy(scan_t **s);
 const scan_record_t *scan_records(const scan_t *s, size_t *count);
 
 /** Reads one of them; its bytes are borrowed until the next call.
- *  @return SL_OK; SL_EIO, SL_EPROTO: it is not there any more. */
+ *  @return SL_OK; SL_EIO (errno); SL_EPROTO: it is not there any more. */
 sl_err scan_read(scan_t *s, const scan_record_t *found, const uint8_t **bytes, record_t *r);
 
 /** The youngest state, with the highest era and oldest number seen anywhere.

@@ -115,6 +115,9 @@ static sl_err examine_or_salvage(opening_t *p)
         return err;
     p->failed = "the journal is damaged, and what is left cannot be copied";
     err = salvage(p->s, &p->found.salvaged);
+    if (err == SL_EPROTO)
+        p->failed = "the journal is damaged, and nothing of one can be found in it; to begin a new "
+                    "one, move the directory aside";
     if (err != SL_OK)
         return err;
     err = examine(&p->ex);

@@ -18,6 +18,8 @@
 typedef enum { META_FINE, META_REFUSED, META_WRITTEN_BUT_FAILED } meta_fault_t;
 
 static struct {
+    int reads; /* errno with which reads fail that are at least so long: */
+    size_t reads_from;
     int pages; /* errno with which pages are refused; 0: they are written */
     int syncs; /* errno with which a sync fails */
     int metas; /* errno */
@@ -28,6 +30,7 @@ static struct {
 enum { PAGE = 4096 };
 
 #define INTERPOSED __attribute__((visibility("default")))
+INTERPOSED ssize_t pread(int fd, void *bytes, size_t len, off_t at);
 INTERPOSED ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at);
 INTERPOSED ssize_t writev(int fd, const struct iovec *parts, int count);
 INTERPOSED int fdatasync(int fd);
@@ -45,6 +48,13 @@ static ssize_t write_meta(int fd, const void *bytes, size_t len, off_t at)
     if (disk.meta == META_WRITTEN_BUT_FAILED && disk.failed == 0)
         syscall(SYS_pwrite64, fd, bytes, len, at); /* the second try is to undo it, and fails too */
     return refuse(EIO);
+}
+
+ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+{
+    if (disk.reads != 0 && len >= disk.reads_from)
+        return refuse(disk.reads);
+    return syscall(SYS_pread64, fd, bytes, len, at);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
@@ -238,6 +248,43 @@ static void damage_meta_page(fixture_t *f)
     free(path);
 }
 
+static void is_refused_for_reads(fixture_t *f)
+{
+    const char *failed = NULL;
+    errno = 0;
+    assert_int_equal(store_open(&f->s, &f->o, &f->found, &failed), SL_EIO);
+    assert_int_equal(errno, EIO);
+    assert_non_null(failed);
+    memset(&disk, 0, sizeof disk);
+}
+
+/* What cannot be read now is not damaged: it may be read later. */
+static void start_that_cannot_read_is_refused_and_loses_nothing(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t stream = f->found.stream;
+    store_close(&f->s, true);
+    disk.reads = EIO;
+    is_refused_for_reads(f);
+    fixture_open(f);
+    assert_int_equal(f->found.stream, stream);
+    assert_string_equal(f->found.damage, "");
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 11-20");
+}
+
+static void salvage_that_cannot_read_is_refused_and_loses_nothing(void **state)
+{
+    fixture_t *f = *state;
+    store_close(&f->s, true);
+    damage_meta_page(f);
+    disk.reads = EIO;
+    disk.reads_from = 2 * (size_t)PAGE; /* pages can be read one by one */
+    is_refused_for_reads(f);
+    fixture_open(f);
+    assert_int_equal(f->found.salvaged, 2);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 11-20");
+}
+
 /* The free pages hold what was refused, whole and with a right sum; its second record would even
  * fit behind the one that got the numbers of its first. */
 static void what_failed_is_void_when_the_file_is_salvaged(void **state)
@@ -325,6 +372,8 @@ int main(void)
         TEST(group_that_stands_in_the_file_though_it_failed_is_cut_off),
         TEST(group_that_stands_in_the_file_and_cannot_be_cut_off_is_not_shown),
         TEST(file_that_cannot_be_opened_anew_is_tried_again),
+        TEST(start_that_cannot_read_is_refused_and_loses_nothing),
+        TEST(salvage_that_cannot_read_is_refused_and_loses_nothing),
         TEST(what_failed_is_void_when_the_file_is_salvaged),
         TEST(full_map_refuses_and_goes_on_when_the_reader_does),
     };

@@ -67,13 +67,19 @@ typedef void pages_entry_fn(void *ctx, const void *key, size_t key_len, const vo
 
 /** Reads the meta pages.
  *  @param p  large: not on the stack.  pages_close may follow whatever this returns.
- *  @return SL_OK; SL_EPROTO: p->fault says what is wrong; SL_EIO: it cannot be opened. */
+ *  @return SL_OK; SL_EPROTO: p->fault says what is wrong; SL_EIO: it cannot be opened or
+ *          read. */
 sl_err pages_open(pages_t *p, const char *path);
 
-/** Walks everything.  @return SL_OK; SL_EPROTO: see p->fault; SL_ENOMEM. */
+/** Walks everything.  @return SL_OK; SL_EPROTO: see p->fault; SL_EIO (errno): it cannot be read,
+ *  which says nothing about what is in it; SL_ENOMEM. */
 sl_err pages_walk(pages_t *p, pages_entry_fn *entry, void *ctx);
 
 void pages_close(pages_t *p);
+
+/** Is this a file that a machine was making when it went down?  Meta pages as LMDB makes them, or
+ *  zeros in their place, and nothing but zeros behind them. */
+bool pages_never_written(const char *path);
 
 /** Was it made, and never written? */
 static inline bool pages_untouched(const pages_t *p)

@@ -26,7 +26,9 @@
  * would follow by its own bounded reader (pages.h), and holds each record against its sum.  Records
  * that are damaged are put aside and become holes.  Where the tree itself is damaged the file goes
  * to the quarantine, and the records found in its bytes (scan.h) fill a new one, under a new
- * stream. Reading checks each record again; a damaged one becomes a hole.  What remains: a page of
+ * stream.  That needs room on the disk for a second copy.  A file that cannot be read is not taken
+ * for a damaged one, and one in which nothing is found is left alone: then store_open fails.
+ * Reading checks each record again; a damaged one becomes a hole.  What remains: a page of
  * the tree that the disk or the memory damages while the process runs can still end it by a signal;
  * the next start finds the damage.  A state of the file that is old but whole (a snapshot of the
  * file system that was rolled back in place) is not damage, and is not seen.
@@ -106,8 +108,8 @@ uint64_t store_map_bytes(const store_options_t *o);
  *  @param found   may be NULL.
  *  @param failed  may be NULL; on error receives what failed, for people; static.
  *  @return SL_OK; SL_EEXIST: another process writes it; SL_ENOENT (read_only): there is none;
- *          SL_EVERSION: a newer program wrote it; SL_EPROTO (read_only): it is damaged; SL_EIO
- *          (errno); SL_ENOMEM. */
+ *          SL_EVERSION: a newer program wrote it; SL_EPROTO: it is damaged (read_only), or nothing
+ *          of a journal is in the file; SL_EIO (errno): also when it cannot be read; SL_ENOMEM. */
 sl_err store_open(store_t **out, const store_options_t *o, store_found_t *found,
                   const char **failed);
 
