@@ -2,17 +2,15 @@
 #include "base/log.h"
 #include "broker.h"
 #include "http/observe.h"
+#include "signals.h"
 #include "sockets.h"
 
 #include <errno.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 extern char **environ;
 
@@ -65,26 +63,6 @@ static void say_failed(sl_err err, const char *failed)
         fprintf(stderr, "sluice-broker: %s: %s\n", failed, why);
 }
 
-/* All threads inherit the mask: signals are read from the descriptor only. */
-static int open_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-        return -1;
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static bool signalled(int signals)
-{
-    struct signalfd_siginfo info;
-    return read(signals, &info, sizeof info) == (ssize_t)sizeof info;
-}
-
 static bool is_ready(void *ctx, const char **reason)
 {
     broker_t *b = ctx;
@@ -120,22 +98,22 @@ static void say_ready(const broker_t *b, const observe_t *observe)
 }
 
 /* Serves until a signal; then finishes what was taken, as long as the drain time lasts. */
-static void serve(broker_t *b, int signals)
+static void serve(broker_t *b, signals_t *signals)
 {
-    while (!signalled(signals))
-        for (int turns = 0; turns < 64 && broker_turn(b, WAIT_NS, signals) > 0; turns++)
+    while (!signals_take(signals))
+        for (int turns = 0; turns < 64 && broker_turn(b, WAIT_NS, signals->fd) > 0; turns++)
             ;
     LOG_INFO("BROKER-DRAINING", "drain_ms=%llu", (unsigned long long)b->o.drain_ms);
     broker_begin_drain(b);
     uint64_t until_ns = sl_clock_mono_ns(b->clock) + b->o.drain_ms * MS;
     bool hurry = false;
     do {
-        broker_turn(b, MS, signals);
-        hurry = hurry || signalled(signals);
+        broker_turn(b, MS, signals->fd);
+        hurry = hurry || signals_take(signals);
     } while (!broker_is_drained(b) && !hurry && sl_clock_mono_ns(b->clock) < until_ns);
     feed_tick(&b->feed, WIRE_TICK_TOPIC, sizeof WIRE_TICK_TOPIC - 1);
     while (!broker_is_drained(b) && !hurry && sl_clock_mono_ns(b->clock) < until_ns)
-        broker_turn(b, MS, signals);
+        broker_turn(b, MS, signals->fd);
 }
 
 static int run(broker_options_t *options)
@@ -148,22 +126,23 @@ static int run(broker_options_t *options)
     const char *failed;
     int status = EXIT_FAILURE;
     bound_connections(options);
-    int signals = open_signals();
+    signals_t signals;
+    signals_open(&signals);
     sl_err err = broker_init(&broker, options, NULL, &sl_clock_system, &failed);
+    signals_started(&signals);
     if (err != SL_OK) {
         say_failed(err, failed);
     } else {
         counter_registry_add(&registry, &set);
         if (start_http(&observe, &registry, &broker) == SL_OK) {
             say_ready(&broker, observe);
-            serve(&broker, signals);
+            serve(&broker, &signals);
             status = EXIT_SUCCESS;
         }
         observe_destroy(&observe);
         broker_fini(&broker, status == EXIT_SUCCESS ? (int)options->drain_ms : 0);
     }
-    if (signals >= 0)
-        close(signals);
+    signals_close(&signals);
     return status;
 }
 
