@@ -23,7 +23,8 @@ typedef struct texts {
 typedef struct state {
     bool exists, placed;
     uint64_t generation, stream, number, touched_ns;
-    texts_t *patterns;
+    texts_t *patterns; /* of the last open */
+    texts_t *before;   /* in force at the last commit; NULL: `patterns` are, or there was none */
 } state_t;
 
 typedef struct cursor {
@@ -63,7 +64,8 @@ static texts_t *texts_make(wire_texts_t from)
 
 static texts_t *texts_hold(texts_t *t)
 {
-    t->refs++;
+    if (t != NULL)
+        t->refs++;
     return t;
 }
 
@@ -76,6 +78,19 @@ static void texts_drop(texts_t *t)
 static wire_texts_t texts_of(const texts_t *t)
 {
     return (wire_texts_t){t->bytes, t->len, t->count};
+}
+
+/* What the next open is told: what lacks its past in the cursor's place. */
+static texts_t *in_force(const state_t *state)
+{
+    return state->before != NULL ? state->before : state->patterns;
+}
+
+static void drop_patterns(state_t *state)
+{
+    texts_drop(state->patterns);
+    texts_drop(state->before);
+    state->patterns = state->before = NULL;
 }
 
 static bool patterns_fit(wire_texts_t patterns)
@@ -117,8 +132,8 @@ static cursor_t *add(cursors_t *c, const char *name, size_t len)
 static void forget(cursors_t *c, cursor_t *cursor)
 {
     HASH_DEL(c->table, cursor);
-    texts_drop(cursor->kept.patterns);
-    texts_drop(cursor->staged.patterns);
+    drop_patterns(&cursor->kept);
+    drop_patterns(&cursor->staged);
     free(cursor);
 }
 
@@ -138,8 +153,8 @@ static state_t *stage(cursors_t *c, cursor_t *cursor)
 {
     if (!cursor->is_staged) {
         cursor->staged = cursor->kept;
-        if (cursor->kept.patterns != NULL)
-            texts_hold(cursor->kept.patterns);
+        texts_hold(cursor->kept.patterns);
+        texts_hold(cursor->kept.before);
         cursor->is_staged = true;
         cursor->next_staged = c->staged;
         c->staged = cursor;
@@ -179,17 +194,21 @@ bool cursors_open(cursors_t *c, const wire_cursor_open_t *open, wire_cursor_open
                                      .stream = state->stream,
                                      .number = state->number,
                                      .known = known};
-    if (known)
-        opened->patterns = texts_of(state->patterns);
     texts_drop(c->lent);
-    c->lent = state->patterns;
+    c->lent = texts_hold(in_force(state));
+    if (known)
+        opened->patterns = texts_of(c->lent);
+    /* Its answer may be lost: what it changes stands only when its holder commits. */
+    texts_t *before = opened->placed ? texts_hold(in_force(state)) : NULL;
+    drop_patterns(state);
     *state = (state_t){.exists = true,
                        .placed = opened->placed,
                        .generation = opened->generation,
                        .stream = state->stream,
                        .number = state->number,
                        .touched_ns = state->touched_ns,
-                       .patterns = patterns};
+                       .patterns = patterns,
+                       .before = before};
     c->count += !known;
     return true;
 }
@@ -211,6 +230,10 @@ bool cursors_place(cursors_t *c, const wire_cursor_place_t *place, bool backward
     state->placed = true;
     state->stream = place->stream;
     state->number = place->number;
+    if (!backwards) {
+        texts_drop(state->before);
+        state->before = NULL;
+    }
     return true;
 }
 
@@ -238,7 +261,7 @@ static cursor_record_t record_of(const state_t *state)
                              .stream = state->stream,
                              .number = state->number,
                              .touched_ns = state->touched_ns,
-                             .patterns = texts_of(state->patterns)};
+                             .patterns = texts_of(in_force(state))};
 }
 
 static sl_err write_one(cursors_t *c, const cursor_t *cursor)
@@ -361,10 +384,10 @@ static void settle_one(cursors_t *c, cursor_t *cursor, bool keep)
 {
     c->count -= cursor->staged.exists;
     if (keep) {
-        texts_drop(cursor->kept.patterns);
+        drop_patterns(&cursor->kept);
         cursor->kept = cursor->staged;
     } else {
-        texts_drop(cursor->staged.patterns);
+        drop_patterns(&cursor->staged);
     }
     cursor->staged = (state_t){0};
     cursor->is_staged = false;

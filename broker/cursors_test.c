@@ -148,6 +148,42 @@ static void open_tells_the_patterns_before_and_keeps_the_new_ones(void **state)
     }
 }
 
+static void expect_patterns(const char *encoded)
+{
+    wire_cursor_opened_t opened = open_named("me");
+    assert_int_equal(opened.patterns.len, strlen(encoded));
+    assert_memory_equal(opened.patterns.data, encoded, opened.patterns.len);
+}
+
+static void open_whose_answer_is_lost_does_not_hide_what_it_changed(void **state)
+{
+    (void)state;
+    wire_cursor_opened_t opened = open_with("me", patterns("\xa2"
+                                                           "A.",
+                                                           1));
+    assert_true(place("me", opened.generation, STREAM, 41, false));
+    flush();
+    for (int i = 0; i < 3; i++) { /* asked again and again, and over a restart */
+        expect_patterns("\xa2"
+                        "A.");
+        flush();
+    }
+    restart();
+    expect_patterns("\xa2"
+                    "A.");
+    assert_true(
+        place("me", open_named("me").generation, STREAM, 40, true)); /* no one has them yet */
+    flush();
+    expect_patterns("\xa2"
+                    "A.");
+    assert_true(place("me", open_named("me").generation, STREAM, 42, false));
+    flush();
+    expect_patterns("\xa4Job.");
+    flush();
+    restart();
+    expect_patterns("\xa4Job.");
+}
+
 static void older_holder_is_fenced_also_after_a_restart(void **state)
 {
     (void)state;
@@ -552,6 +588,7 @@ int main(void)
         TEST(cursor_goes_on_where_it_was_committed),
         TEST(cursor_opened_and_never_committed_is_known_but_nowhere),
         TEST(open_tells_the_patterns_before_and_keeps_the_new_ones),
+        TEST(open_whose_answer_is_lost_does_not_hide_what_it_changed),
         TEST(older_holder_is_fenced_also_after_a_restart),
         TEST(holder_that_is_newer_than_the_cursor_is_told_that_it_is_another),
         TEST(dropped_cursor_is_gone_and_its_holder_stays_fenced),
