@@ -329,11 +329,24 @@ static void on_cursor_open(query_service_t *s, const wire_query_t *msg)
     answer_when_kept(s, msg->request);
 }
 
+/* A number that is given out later would be taken for dealt with. */
+static bool is_ahead(query_service_t *s, const wire_cursor_place_t *place, wire_code_t *why)
+{
+    journal_stat_t stat;
+    if (place->stream != s->o.stream)
+        return false;
+    journal_stat(s->o.journal, &stat);
+    if (place->number < stat.next)
+        return false;
+    *why = WIRE_CODE_AHEAD;
+    return true;
+}
+
 static void on_cursor_place(query_service_t *s, const wire_query_t *msg)
 {
     wire_cursor_place_t place;
     wire_code_t why = WIRE_CODE_FRAME;
-    if (wire_cursor_place_decode(&place, msg) != SL_OK ||
+    if (wire_cursor_place_decode(&place, msg) != SL_OK || is_ahead(s, &place, &why) ||
         !cursors_place(s->o.cursors, &place, msg->type == WIRE_QUERY_CURSOR_RESET, &why)) {
         if (why == WIRE_CODE_FENCED)
             count(s, BROKER_CURSOR_FENCED);

@@ -813,6 +813,7 @@ static void cursor_passes_from_one_holder_to_the_next(void **state)
     (void)state;
     void *other = new_peer(0);
     wire_cursor_opened_t mine, theirs;
+    publish(0, 50, 10);
     open_cursor(peer, 1, &mine);
     assert_false(mine.placed);
     place_cursor(peer, WIRE_QUERY_CURSOR_COMMIT, 2, mine.generation, 41);
@@ -842,11 +843,26 @@ static void cursor_passes_from_one_holder_to_the_next(void **state)
     assert_int_equal(counted(BROKER_CURSOR_FENCED), 1);
 }
 
+static void cursor_cannot_stand_where_the_stream_is_not_yet(void **state)
+{
+    (void)state;
+    wire_cursor_opened_t mine;
+    publish(0, 10, 10);
+    open_cursor(peer, 1, &mine);
+    place_cursor(peer, WIRE_QUERY_CURSOR_COMMIT, 2, mine.generation, 11);
+    expect_error(peer, 2, WIRE_CODE_AHEAD);
+    place_cursor(peer, WIRE_QUERY_CURSOR_RESET, 3, mine.generation, UINT64_MAX);
+    expect_error(peer, 3, WIRE_CODE_AHEAD);
+    place_cursor(peer, WIRE_QUERY_CURSOR_COMMIT, 4, mine.generation, 10);
+    expect_placed(peer, WIRE_QUERY_CURSOR_COMMIT, 4, 10);
+}
+
 static void answers_wait_for_a_peer_that_is_slow_to_read(void **state)
 {
     (void)state;
     void *slow = new_peer(1);
     wire_cursor_opened_t mine;
+    publish(0, 200, 10);
     open_cursor(slow, 0, &mine);
     for (uint64_t n = 1; n <= 200; n++)
         place_cursor(slow, WIRE_QUERY_CURSOR_COMMIT, n, mine.generation, n);
@@ -961,6 +977,7 @@ int main(void)
         TEST(what_lacks_elements_is_answered_frame),
         TEST(too_many_or_too_long_prefixes_are_refused),
         TEST(cursor_passes_from_one_holder_to_the_next),
+        TEST(cursor_cannot_stand_where_the_stream_is_not_yet),
         TEST(answers_wait_for_a_peer_that_is_slow_to_read),
         TEST(without_memory_nothing_is_sent_by_half),
         TEST(status_gets_replays_and_cursors_appended),

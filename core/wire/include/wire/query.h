@@ -68,7 +68,8 @@ typedef enum { WIRE_QUERY_MAP(X) WIRE_QUERY_TYPES } wire_query_type_t;
     X(BACKWARDS, false, "the cursor stands further on; only a RESET moves it back") \
     X(NAME, false, "no such cursor, or no name for one")                            \
     X(LIMIT, false, "too many or too long: cursors, prefixes, patterns")            \
-    X(DISK, true, "the broker's disk failed; what was asked for did not happen")
+    X(DISK, true, "the broker's disk failed; what was asked for did not happen")    \
+    X(AHEAD, false, "the stream has no such number yet")
 
 #define X(name, again, text) WIRE_CODE_##name,
 typedef enum { WIRE_CODE_MAP(X) WIRE_CODE_UNKNOWN } wire_code_t;
