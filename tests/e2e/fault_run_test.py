@@ -141,7 +141,6 @@ class FaultRun(unittest.TestCase):
                                      for line in ledger.read_text().splitlines())
         self.assertEqual(wanted.total(), EVENTS)
         wait_for(lambda: len(reader.lines) >= EVENTS, f"{EVENTS} events", 200)
-        self.stack.mns.close()  # it was idle for longer than a server keeps a connection; it opens anew
         wait_for(lambda: self.stack.mns.queue_counts("queue") == (0, 0), "an empty queue", 60)
         wait_for(lambda: self.mns_metric("pending_pushes") == 0, "all pushes to be done", 60)
         wait_for(lambda: self.undeleted() == 0, "nothing in hand", 60)

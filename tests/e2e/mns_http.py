@@ -7,6 +7,7 @@ import email.utils
 import hashlib
 import hmac
 import http.client
+import time
 import urllib.parse
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
@@ -20,13 +21,17 @@ class MnsError(Exception):
         self.status, self.code = status, code
 
 
+IDLE_S = 5  # a server may close a connection that was idle for longer than this
+
+
 class Mns:
-    """One kept-alive connection to one endpoint."""
+    """One connection to one endpoint, kept alive while it is used."""
 
     def __init__(self, endpoint, key_id, key_secret):
         url = urllib.parse.urlsplit(endpoint)
         self.key_id, self.key_secret = key_id, key_secret
         self.http = http.client.HTTPConnection(url.hostname, url.port, timeout=40)
+        self.used = 0.0
 
     def close(self):
         self.http.close()
@@ -42,9 +47,12 @@ class Mns:
                           headers["Date"], f"x-mns-version:{VERSION}", target])
         digest = hmac.new(self.key_secret.encode(), text.encode(), hashlib.sha1).digest()
         headers["Authorization"] = f"MNS {self.key_id}:{base64.b64encode(digest).decode()}"
+        if time.monotonic() - self.used > IDLE_S:
+            self.http.close()  # it opens anew by itself
         self.http.request(verb, target, data or None, headers)
         answer = self.http.getresponse()
         raw = answer.read()
+        self.used = time.monotonic()
         root = ET.fromstring(raw) if raw else None
         if answer.status >= 400:
             raise MnsError(answer.status, find(root, "Code"), find(root, "Message"))

@@ -4,7 +4,8 @@
          \\                                               \\---> cursors†   (the broker keeps their place)
           ledger ==============================================' compared at the end
 
-Every 1 to 5 seconds one of those marked † is killed and started again up to a second later. The keepers store number
+Every 1 to 5 seconds one of those marked † is killed and started again up to a second later; a broker is not killed again
+before it was ready. Its journal keeps --retain: what is kept is read at each start. The keepers store number
 and event in one write and go on behind the last number: their histories must be the ledger's, by hash, each event
 once. The cursors commit twice a second: they may repeat what they had since their last commit, and nothing else.
 
@@ -27,6 +28,7 @@ def parse():
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rate", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--retain", default="512M", help="the broker's --retain-bytes")
     parser.add_argument("--durability", choices=("disk", "os"), default="disk")
     return parser.parse_args()
 
@@ -34,9 +36,10 @@ def parse():
 class Run:
     def __init__(self, stack, options):
         self.stack, self.options, self.random = stack, options, random.Random(options.seed)
+        self.slowest_start_s = 0.0
         stack.start_mns_local()
         stack.mns.create_queue(QUEUE, VisibilityTimeout=VISIBILITY_S)
-        self.broker = Broker(stack, "--durability", options.durability).start().wait_ready()
+        self.broker = Broker(stack, "--durability", options.durability, "--retain-bytes", options.retain).start().wait_ready()
         stack.start_bridge([stack.queue_source(QUEUE, polls=8)])
         stack.bridge.kill()  # its file is what was wanted
         self.bridge = Restartable(stack, "bridge", [BIN / "sluice-bridge", "--config", stack.folder / "bridge.json"])
@@ -50,8 +53,8 @@ class Run:
         self.ledger = self.stack.folder / "ledger.jsonl"
         return self.stack.start("batch-sim", [
             BIN / "batch-sim", "--endpoint", self.stack.mns_local.endpoints["endpoint"], "--queue", QUEUE, "--format",
-            "json", "--account", ACCOUNT, "--rate", self.options.rate, "--count",
-            self.options.rate * self.options.seconds, "--seed", self.options.seed, "--ledger", self.ledger])
+            "json", "--account", ACCOUNT, "--rate", self.options.rate, "--seconds",
+            self.options.seconds, "--seed", self.options.seed, "--ledger", self.ledger])
 
     def victim(self):
         return self.random.choice((self.broker, self.bridge, self.random.choice(self.keepers)))
@@ -69,7 +72,11 @@ class Run:
                 time.sleep(0.05)
             victim.kill()
             time.sleep(downtime)
+            began = time.monotonic()
             victim.start()
+            if victim is self.broker:
+                victim.wait_ready()
+                self.slowest_start_s = max(self.slowest_start_s, time.monotonic() - began)
 
     def expect_alive(self):
         for program in (self.broker, self.bridge, *self.keepers):
@@ -77,7 +84,7 @@ class Run:
 
     def settle(self):
         """Waits until the queue is empty and everyone has what the broker has."""
-        wait_for(lambda: self.expect_alive() or self.stack.mns.queue_counts(QUEUE) == (0, 0), "an empty queue", 180)
+        wait_for(lambda: self.expect_alive() or self.stack.mns.queue_counts(QUEUE) == (0, 0), "an empty queue", 600)
         head = self.broker.head()
         for keeper in self.keepers:
             keeper.wait_stored(head)
@@ -106,7 +113,8 @@ def main():
         cursors = [row for keeper, row in zip(run.keepers, rows) if keeper.kind == "cursor"]
         return finish(
             f"kill run: seed={options.seed} durability={options.durability} events={ledger['events']} "
-            f"seconds={seconds:.0f} rate={ledger['events'] / seconds:.0f}/s settled_s={settled:.1f} kills: {kills}; "
+            f"seconds={seconds:.0f} rate={ledger['events'] / seconds:.0f}/s settled_s={settled:.1f} slowest_start_s="
+            f"{run.slowest_start_s:.1f} kills: {kills}; "
             f"missing={sum(row['missing'] for row in rows)} "
             f"keeper_repeats={sum(row['repeats'] for row in rows[:2])} cursor_repeats="
             f"{sum(row['repeats'] for row in cursors)} of {sum(row['allowed'] for row in cursors)} since commits, "
