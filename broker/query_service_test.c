@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { STREAM = 77, TOPICS = 3, PARTS_MAX = 8, SEND_HWM = 16, REPLAYS_MAX = 3 };
+enum { STREAM = 77, TOPICS = 3, PARTS_MAX = 8, SEND_HWM = 16, REPLAYS_MAX = 6, OF_A_PEER = 3 };
 
 static void *context, *router, *pair, *far_pair, *peer;
 static sl_clock_manual_t hand_clock;
@@ -505,12 +505,13 @@ static void replay_of_another_stream_hears_which_one_it_is(void **state)
 static void too_many_replays_are_told_to_come_back(void **state)
 {
     (void)state;
-    void *other = new_peer(0);
+    void *second = new_peer(0), *other = new_peer(0);
     publish(0, 1, 100);
     publish(0, 1, 100);
     for (uint64_t i = 0; i < REPLAYS_MAX; i++) {
-        replay(peer, (wish_t){.request = i, .credit = 1});
-        expect_batch(peer, i, 1);
+        void *one = i < OF_A_PEER ? peer : second;
+        replay(one, (wish_t){.request = i, .credit = 1});
+        expect_batch(one, i, 1);
     }
     replay(other, (wish_t){.request = 0});
     expect_error(other, 0, WIRE_CODE_BUSY);
@@ -520,16 +521,40 @@ static void too_many_replays_are_told_to_come_back(void **state)
     expect_batch(other, 0, 1);
 }
 
-static void reader_without_credit_for_long_gives_its_place_away(void **state)
+static void one_peer_cannot_have_all_the_replays(void **state)
 {
     (void)state;
     void *other = new_peer(0);
     publish(0, 1, 100);
     publish(0, 1, 100);
-    for (uint64_t i = 0; i < REPLAYS_MAX; i++) {
+    for (uint64_t i = 0; i < OF_A_PEER; i++) {
         replay(peer, (wish_t){.request = i, .credit = 1});
         expect_batch(peer, i, 1);
-        sl_clock_manual_advance(&hand_clock, UINT64_C(3) * 1000000000);
+    }
+    replay(peer, (wish_t){.request = 9});
+    expect_error(peer, 9, WIRE_CODE_BUSY);
+    replay(peer, (wish_t){.request = 1, .credit = 1}); /* in its own one's place */
+    expect_batch(peer, 1, 1);
+    replay(other, (wish_t){.request = 9});
+    expect_batch(other, 9, 1);
+    sl_clock_manual_advance(&hand_clock, UINT64_C(5) * 1000000000);
+    replay(peer, (wish_t){.request = 9}); /* and in that of one that waits for long */
+    turns(1);
+    assert_int_equal(counted(BROKER_REPLAYS_DROPPED), 1);
+}
+
+static void reader_without_credit_for_long_gives_its_place_away(void **state)
+{
+    (void)state;
+    void *second = new_peer(0), *other = new_peer(0);
+    publish(0, 1, 100);
+    publish(0, 1, 100);
+    for (uint64_t i = 0; i < REPLAYS_MAX; i++) {
+        void *one = i < OF_A_PEER ? peer : second;
+        replay(one, (wish_t){.request = i, .credit = 1});
+        expect_batch(one, i, 1);
+        if (i < OF_A_PEER)
+            sl_clock_manual_advance(&hand_clock, UINT64_C(3) * 1000000000);
     }
     replay(other, (wish_t){.request = 0});
     expect_batch(other, 0, 1);
@@ -965,6 +990,7 @@ int main(void)
         TEST(replay_of_a_request_that_runs_replaces_it),
         TEST(replay_of_another_stream_hears_which_one_it_is),
         TEST(too_many_replays_are_told_to_come_back),
+        TEST(one_peer_cannot_have_all_the_replays),
         TEST(reader_without_credit_for_long_gives_its_place_away),
         TEST(retention_that_passes_a_reader_is_told_exactly),
         TEST(many_small_batches_pass_a_reader_whose_queue_is_short),

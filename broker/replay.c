@@ -7,6 +7,7 @@
 enum {
     SLICE_BYTES = 256 * 1024,
     SLICES_A_TURN = 8,
+    OF_A_PEER_MAX = 8,      /* replays; and at most half of all */
     BATCH_PARTS = 4,        /* the word BATCH, and the feed's three frames */
     RETRY_NS = 1000 * 1000, /* after libzmq took no more for this peer */
 };
@@ -224,15 +225,31 @@ static void drop_all_silent(replays_t *rs)
             drop_silent(rs, i);
 }
 
-/* A peer that left without a credit to send to is not found out by sending.  So who waits longest
- * for credit, if for long, gives its place to one that comes. */
-static bool make_room(replays_t *rs)
+static uint32_t of_a_peer_max(const replays_t *rs)
 {
-    uint32_t longest = 0;
-    for (uint32_t i = 1; i < rs->count; i++)
-        if (rs->list[i]->moved_ns < rs->list[longest]->moved_ns)
+    uint32_t half = rs->o.max > 1 ? rs->o.max / 2 : 1;
+    return half < OF_A_PEER_MAX ? half : OF_A_PEER_MAX;
+}
+
+static uint32_t count_of(const replays_t *rs, const route_t *peer)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rs->count; i++)
+        count += route_is(&rs->list[i]->peer, peer);
+    return count;
+}
+
+/* A peer that left without a credit to send to is not found out by sending.  So who waits longest
+ * for credit, if for long, gives its place to one that comes.
+ * @param of  only among this peer's; NULL: among all. */
+static bool make_room(replays_t *rs, const route_t *of)
+{
+    uint32_t longest = rs->count;
+    for (uint32_t i = 0; i < rs->count; i++)
+        if ((of == NULL || route_is(&rs->list[i]->peer, of)) &&
+            (longest == rs->count || rs->list[i]->moved_ns < rs->list[longest]->moved_ns))
             longest = i;
-    if (rs->now_ns - rs->list[longest]->moved_ns < IDLE_NS)
+    if (longest == rs->count || rs->now_ns - rs->list[longest]->moved_ns < IDLE_NS)
         return false;
     drop_silent(rs, longest);
     return true;
@@ -246,7 +263,9 @@ sl_err replays_add(replays_t *rs, const route_t *peer, uint64_t request,
     uint32_t i = find(rs, peer, request);
     if (i < rs->count)
         drop(rs, i);
-    if (rs->count >= rs->o.max && !make_room(rs))
+    if (count_of(rs, peer) >= of_a_peer_max(rs) && !make_room(rs, peer))
+        return SL_ELIMIT;
+    if (rs->count >= rs->o.max && !make_room(rs, NULL))
         return SL_ELIMIT;
     replay_t *r = malloc(sizeof *r + replay->prefixes.len);
     if (r == NULL)

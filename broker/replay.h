@@ -42,7 +42,8 @@ void replays_fini(replays_t *rs);
 
 /** Begins one; it replaces what the same peer runs under the same request.
  *  @param replay  `until` is a number; prefixes are copied.
- *  @return SL_OK; SL_ELIMIT: as many as may be are running, and none of them idle; SL_ENOMEM. */
+ *  @return SL_OK; SL_ELIMIT: as many as may be are running, of all or of this peer, and none of
+ *          them idle; SL_ENOMEM. */
 sl_err replays_add(replays_t *rs, const route_t *peer, uint64_t request,
                    const wire_replay_t *replay);
 
