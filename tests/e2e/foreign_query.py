@@ -69,12 +69,20 @@ class Query:
 class CompleteSubscriber:
     """Every event of its prefixes, per topic in order and once, across its own losses and those of its connection.
 
-    `take` is called for each; `lost` collects the ranges that could not be had."""
+    `take` is called for each; `lost` collects the ranges that could not be had. One replay at a time; meanwhile what is
+    live is held. `watchdog_s` is what the page has as 3.5 seconds."""
 
-    def __init__(self, feed, query, prefixes, take, receive_hwm=0):
+    CREDIT, HELD_MAX = 64 << 10, 1000
+
+    def __init__(self, feed, query, prefixes, take, receive_hwm=0, watchdog_s=3.5):
         self.endpoints, self.prefixes, self.take, self.receive_hwm = (feed, query), prefixes, take, receive_hwm
         self.stream, self.f, self.last = None, 0, collections.Counter()
-        self.lost, self.streams, self.repairs = [], [], 0
+        self.held, self.wanted = [], 0  # in the order in which they came; let go of, up to there, for want of room
+        self.replay, self.until = None, 0  # the running one's request; what it asked for
+        self.watchdog_s, self.patience_s = watchdog_s, watchdog_s
+        self.heard, self.answered = 0, 0  # when
+        self.lost, self.streams = [], []
+        self.repairs = self.asked_again = self.rejoins = self.most_held = self.replayed = 0
         self.query = Query(query)
         self.live = None
 
@@ -90,12 +98,15 @@ class CompleteSubscriber:
                 self.take(number, topic, event)
         self.last[topic] = max(self.last[topic], header["first"] + header["count"] - 1)
 
+    # -- where to begin
+
     def connect(self):
         """Also again, after a loss of the connection: F and L stay."""
         if self.live:
             self.live.close()
         self.live = Subscriber(self.endpoints[0], self.prefixes, self.receive_hwm)
         header, tails = self.live.join()
+        self.heard = time.monotonic()
         self.on_tick(header, tails)
 
     def begin(self, stream, number):
@@ -107,32 +118,21 @@ class CompleteSubscriber:
         _, _, _, self.stream, self.f, _ = self.query.ask("FIND", since_ns)
         self.connect()
 
+    # -- what is live
+
     def on_other_stream(self, stream, parents):
+        """What is held, and what the running replay still brings, is of numbers that mean something else now."""
         self.streams.append(stream)
         last = dict(map(tuple, parents)).get(self.stream, 0)
         self.f = min(self.f, last)
         self.last = collections.Counter({topic: min(number, last) for topic, number in self.last.items()})
-        self.stream = stream
-
-    def repair(self, until):
-        self.repairs += 1
-        for kind, *rest in self.query.replay(self.stream, self.f, until, self.prefixes, credit=64 << 10):
-            if kind == "BATCH":
-                self.deliver(*rest)
-            elif kind == "LOST":
-                self.lost.append(tuple(rest))
-                self.f = max(self.f, rest[1])
-            elif kind == "DONE":
-                self.f = max(self.f, rest[0])
-            elif kind == "WRONG_STREAM":
-                self.on_other_stream(rest[0], rest[3])
-                self.repair(rest[2] - 1)
-            else:
-                raise RuntimeError(rest)
+        self.stream, self.held, self.wanted, self.replay = stream, [], 0, None
 
     def on_tick(self, header, tails):
         if header["stream"] != self.stream:
             self.on_other_stream(header["stream"], (header["ext"] or {}).get("parents", []))
+        if self.replay:
+            return
         if any(self.mine(topic) and number > self.have(topic) for topic, number in tails.items()):
             self.repair(header["first"] - 1)
         else:
@@ -141,26 +141,104 @@ class CompleteSubscriber:
     def on_batch(self, topic, header, events):
         if header["stream"] != self.stream:
             return  # the next tick has the parents, and shows what was dropped
-        if header["prev"] > self.have(topic):
+        if self.replay or header["prev"] > self.have(topic):
+            self.hold(topic, header, events)
+        else:
+            self.deliver(topic, header, events)
+
+    def hold(self, topic, header, events):
+        self.held.append((topic, header, events))
+        self.most_held = max(self.most_held, len(self.held))
+        if len(self.held) > self.HELD_MAX:
+            self.held, self.wanted = [], header["first"] + header["count"] - 1
+        if not self.replay:
             self.repair(header["first"] - 1)
+
+    # -- a replay
+
+    def repair(self, until):
+        self.repairs += 1
+        self.until, self.answered = until, time.monotonic()
+        self.replay = self.query.send("REPLAY", self.stream, self.f, until, list(self.prefixes), self.CREDIT)
+
+    def on_answer(self, head, frames):
+        kind, request, *rest = head[1:]
+        if request != self.replay:
+            return  # of one that is over
+        self.answered, self.patience_s = time.monotonic(), self.watchdog_s
+        if kind == "BATCH":
+            self.query.send_as(request, "CREDIT", sum(map(len, frames)))
+            self.on_replayed(*decode(frames))
+        elif kind == "LOST":
+            self.lose(rest[0], min(rest[1], self.until), rest[2])
+        elif kind == "DONE":
+            self.f, self.replay = max(self.f, min(rest[0], self.until)), None
+            self.go_on()
+        elif kind == "WRONG_STREAM":
+            self.on_other_stream(rest[0], rest[3])
+            self.repair(rest[2] - 1)
+        else:
+            raise RuntimeError(rest)
+
+    def on_replayed(self, topic, header, events):
+        self.replayed += 1
+        if header["prev"] > self.have(topic):
+            self.lost.append((self.have(topic) + 1, header["prev"], topic))
         self.deliver(topic, header, events)
+        self.f = max(self.f, header["first"] + header["count"] - 1)  # a replay shows all that is ours, in order
+
+    def lose(self, first, last, reason):
+        first = max(first, self.f + 1)
+        if first <= last:
+            self.lost.append((first, last, reason))
+            self.f = last
+
+    def go_on(self):
+        """The held ones, which may show the next hole; or what had to be let go of."""
+        held, self.held = self.held, []
+        if self.wanted > self.f:
+            self.repair(self.wanted)
+        for message in held:
+            self.on_batch(*message)
+
+    def ask_again(self):
+        """A broker that was started anew knows nothing of what was asked before, and our socket does not tell."""
+        self.asked_again += 1
+        self.query.close()
+        self.query = Query(self.endpoints[1])
+        self.patience_s *= 2  # it may be searching
+        self.repair(self.until)
+
+    # -- turns
 
     def run(self, done, timeout=60):
-        """Until `done()`; a feed that is silent is connected anew."""
+        """Until `done()`, which is asked between two messages."""
         deadline = time.monotonic() + timeout
         while not done():
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > deadline:
                 raise TimeoutError(f"F={self.f} L={dict(self.last)}")
-            try:
-                topic, header, rest = self.live.receive(timeout=4)
-            except TimeoutError:
+            if self.replay and now - self.answered > self.patience_s:
+                self.ask_again()
+            if now - self.heard > self.watchdog_s and not self.live.socket.poll(0):
                 self.connect()
-                continue
-            if header["count"] == 0:
-                if topic in ("$tick", self.live.sync):
-                    self.on_tick(header, rest)
-            elif self.mine(topic):
-                self.on_batch(topic, header, rest)
+            zmq.select([self.query.socket, self.live.socket], [], [], 0.1)
+            if self.query.socket.poll(0):
+                self.on_answer(*self.query.receive())
+            self.listen()
+
+    def listen(self):
+        """One message of the feed, if there is one."""
+        if not self.live.socket.poll(0):
+            return
+        topic, header, rest = self.live.receive()
+        self.heard = time.monotonic()
+        self.rejoins += topic == self.live.sync
+        if header["count"] == 0:
+            if topic in ("$tick", self.live.sync):
+                self.on_tick(header, rest)
+        elif self.mine(topic):
+            self.on_batch(topic, header, rest)
 
     def close(self):
         self.query.close()

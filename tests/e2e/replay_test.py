@@ -5,7 +5,7 @@ import unittest
 
 from foreign_feed import Publisher
 from foreign_query import CompleteSubscriber, Query
-from stack import Stack
+from stack import Stack, wait_for
 
 TOPICS = ["Job.OnJobFailed", "Job.OnJobFinished", "Cluster.OnClusterDeleted"]
 
@@ -32,9 +32,9 @@ class Replay(unittest.TestCase):
             self.assertEqual(answer[:2] + answer[3:5], [1, "ACK", first, upto])
             first = upto + 1
 
-    def subscriber(self, prefixes=("Job.", "Cluster."), receive_hwm=0):
+    def subscriber(self, prefixes=("Job.", "Cluster."), **more):
         endpoints = self.stack.broker.endpoints
-        subscriber = CompleteSubscriber(endpoints["feed"], endpoints["query"], prefixes, self.take, receive_hwm)
+        subscriber = CompleteSubscriber(endpoints["feed"], endpoints["query"], prefixes, self.take, **more)
         self.addCleanup(subscriber.close)
         return subscriber
 
@@ -60,8 +60,12 @@ class Replay(unittest.TestCase):
         self.assertEqual(subscriber.lost, [])
         self.assertGreater(subscriber.repairs, 1)
 
+    def same_places(self):
+        """Arguments for a broker that the next one takes the place of, so that sockets find it by themselves."""
+        return [arg for name in ("feed", "query") for arg in (f"--{name}", f"ipc://{self.stack.folder}/{name}")]
+
     def test_a_subscriber_outlives_the_broker(self):
-        args = ("--durability", "disk")
+        args = ("--durability", "disk", *self.same_places())
         self.start(*args)
         subscriber = self.subscriber()
         subscriber.begin_at_time(None)
@@ -71,13 +75,42 @@ class Replay(unittest.TestCase):
                 subscriber.run(lambda: len(self.taken) >= 1000 * life + 100)
                 self.stack.broker.kill()
                 self.start(*args)
-                subscriber.endpoints = (self.stack.broker.endpoints["feed"],)
-                subscriber.query.close()
-                subscriber.query = Query(self.stack.broker.endpoints["query"])
-                subscriber.connect()
         subscriber.run(lambda: subscriber.f >= 3000)
         self.check_complete(3000)
         self.assertEqual((subscriber.lost, subscriber.streams), ([], []))
+
+    def kill_within_a_replay(self, *args):
+        """Returns a subscriber that had two batches of a replay, of which there were more than it gave credit for."""
+        self.start(*args)
+        self.publish(1, 3000, padding=500)
+        subscriber = self.subscriber(watchdog_s=1)
+        subscriber.begin_at_time(None)
+        subscriber.run(lambda: subscriber.replayed >= 2)
+        self.stack.broker.kill()
+        self.assertLess(subscriber.f, 3000)
+        return subscriber
+
+    def test_a_broker_that_dies_within_a_replay_is_asked_again_and_what_is_live_waits(self):
+        args = ("--durability", "disk", *self.same_places())
+        subscriber = self.kill_within_a_replay(*args)
+        self.start(*args)
+        wait_for(lambda: subscriber.listen() or subscriber.rejoins, "the feed; the replay stands still")
+        self.publish(3001, 4000)
+        subscriber.run(lambda: subscriber.f >= 4000)
+        self.check_complete(4000)
+        self.assertEqual((subscriber.lost, subscriber.streams), ([], []))
+        self.assertGreater(subscriber.asked_again, 0)
+        self.assertGreater(subscriber.most_held, 0)
+
+    def test_a_stream_that_changes_within_a_replay_ends_it(self):
+        args = ("--durability", "memory", *self.same_places())
+        subscriber = self.kill_within_a_replay(*args)
+        self.start(*args)
+        self.publish(1, 500)
+        subscriber.run(lambda: subscriber.streams and subscriber.f >= 500)
+        self.assertEqual((subscriber.lost, subscriber.streams), ([], [self.stream]))
+        self.taken = self.taken[-500:]
+        self.check_complete(500)
 
     def test_what_retention_took_is_told_to_the_number(self):
         self.start("--durability", "os", "--retain-bytes", "1M")
