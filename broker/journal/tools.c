@@ -4,10 +4,13 @@
 #include "scan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CURSORS_DIR      "cursors" /* the broker's, beside its journal */
+#define CURSORS_FILE     "cursors/data.mdb"
 #define BACKUP_FILE      "backup.mdb"
 #define BACKUP_LOCK_FILE "backup.mdb-lock"
 
@@ -286,9 +289,51 @@ static sl_err make_dest(backup_t *b)
     return SL_OK;
 }
 
+/* Both are directories; what an interrupted backup left in `to` goes. */
+static sl_err copy_env(const char *from, const char *to, const char *to_file)
+{
+    MDB_env *env = NULL;
+    unlink(to_file);
+    if (mkdir(to, 0750) != 0 && errno != EEXIST)
+        return SL_EIO;
+    int rc = mdb_env_create(&env);
+    if (rc == 0)
+        rc = mdb_env_open(env, from, MDB_RDONLY | MDB_NOTLS, 0);
+    if (rc == 0)
+        rc = mdb_env_copy2(env, to, MDB_CP_COMPACT);
+    if (env != NULL)
+        mdb_env_close(env);
+    if (rc != 0)
+        return store_error(rc);
+    int fd = open(to_file, O_RDONLY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return synced ? store_sync_dir(to) : SL_EIO;
+}
+
+/* The places of named subscribers.  Before the journal, so that none lies behind what is copied. */
+static sl_err copy_cursors(backup_t *b)
+{
+    char *from = store_path(b->from->dir, CURSORS_DIR), *to = store_path(b->to.dir, CURSORS_DIR);
+    char *from_file = store_path(b->from->dir, CURSORS_FILE);
+    char *to_file = store_path(b->to.dir, CURSORS_FILE);
+    b->failed = "the cursors cannot be copied";
+    sl_err err = SL_ENOMEM;
+    if (from != NULL && to != NULL && from_file != NULL && to_file != NULL)
+        err = access(from_file, F_OK) == 0 ? copy_env(from, to, to_file) : SL_OK;
+    free(from);
+    free(to);
+    free(from_file);
+    free(to_file);
+    return err;
+}
+
 static sl_err backup(backup_t *b)
 {
     sl_err err = make_dest(b);
+    if (err == SL_OK)
+        err = copy_cursors(b);
     if (err == SL_OK)
         err = copy_snapshot(b);
     if (err == SL_OK)

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <lmdb.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -251,6 +252,43 @@ static void broker_on_a_backup_begins_a_new_stream(void **state)
     assert_false(f->found.new_stream);
 }
 
+/* An environment with one pair, which holds the number of the day. */
+static MDB_env *open_cursors(const char *dir, bool write)
+{
+    char path[512];
+    MDB_env *env;
+    snprintf(path, sizeof path, "%s/cursors", dir);
+    mkdir(path, 0750);
+    CHECK(mdb_env_create(&env) == 0);
+    CHECK(mdb_env_open(env, path, write ? 0 : MDB_RDONLY, 0640) == 0);
+    return env;
+}
+
+static void backed_up_with_cursors(fixture_t *f)
+{
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    char name[] = "audit", number[] = "41";
+    MDB_val key = {5, name}, value = {2, number};
+    MDB_env *env = open_cursors(f->dir, true);
+    CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0 && mdb_dbi_open(txn, NULL, 0, &dbi) == 0);
+    CHECK(mdb_put(txn, dbi, &key, &value, 0) == 0 && mdb_txn_commit(txn) == 0);
+    mdb_env_close(env);
+    mdb_env_close(open_cursors(f->dest, true)); /* one that was interrupted */
+    CHECK(store_backup(f->dir, f->dest, NULL) == SL_OK);
+    env = open_cursors(f->dest, false);
+    CHECK(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0 && mdb_dbi_open(txn, NULL, 0, &dbi) == 0);
+    CHECK(mdb_get(txn, dbi, &key, &value) == 0);
+    CHECK(value.mv_size == 2 && memcmp(value.mv_data, "41", 2) == 0);
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+}
+
+static void backup_has_the_cursors_too(void **state)
+{
+    in_child(*state, backed_up_with_cursors);
+}
+
 static void backup_of_a_damaged_tree_is_refused(void **state)
 {
     fixture_t *f = *state;
@@ -298,6 +336,7 @@ int main(void)
         TEST(export_shows_what_a_read_shows),
         TEST(export_of_a_damaged_tree_shows_what_is_left),
         TEST(broker_on_a_backup_begins_a_new_stream),
+        TEST(backup_has_the_cursors_too),
         TEST(backup_of_a_damaged_tree_is_refused),
         TEST(file_larger_than_the_map_is_opened_and_made_smaller),
     };

@@ -26,7 +26,8 @@ static const config_program_t program = {
     .summary = "Copies a journal into a new directory, while the broker runs, and reads the copy "
                "through.",
     .epilog =
-        "The copy is of one moment, and smaller than the file: free pages are left out. A broker "
+        "The copy is of one moment, with the places of named subscribers, and smaller than the "
+        "file: free pages are left out. A broker "
         "that "
         "is started on it (--data DEST) begins a new stream, whose parent is the one copied: "
         "subscribers that know that one go on, and are told.\n\n"

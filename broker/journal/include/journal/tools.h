@@ -45,8 +45,9 @@ sl_err store_verify(const char *dir, store_report_fn *report, void *ctx, store_v
 sl_err store_export(const char *dir, uint64_t after, uint64_t until, journal_visit_fn *visit,
                     void *ctx, bool *sound);
 
-/** Copies a snapshot of a journal, without its free pages, into a new directory.  A broker started
- *  there begins a new stream, whose parent is the copied one.
+/** Copies a snapshot of a journal, without its free pages, into a new directory, and the cursors
+ *  that lie beside it, as they were a moment before.  A broker started there begins a new stream,
+ * whose parent is the copied one.
  *  @param dest    is made; must hold no journal.
  *  @param failed  may be NULL; on error receives what failed, for people; static.
  *  @return SL_OK: it is on the disk; SL_EEXIST; SL_EPROTO: the journal is damaged: a start would
