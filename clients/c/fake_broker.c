@@ -301,6 +301,19 @@ void answer_batch(fake_t *f, uint64_t request, const char *topic, uint64_t prev,
     sl_buf_fini(&out);
 }
 
+void answer_unreadable(fake_t *f, uint64_t request, const char *topic, uint8_t version)
+{
+    sl_buf_t out = SL_BUF_INIT;
+    frames_t frames = make_batch(STREAM, topic, 0, 1, 1);
+    frames.header.data[1] = version; /* the array's first element */
+    frames.header.len = version == 0 ? 1 : frames.header.len;
+    wire_put_query(&out, WIRE_QUERY_BATCH, request, 0);
+    address(f);
+    assert_true(zmq_send(f->router, out.data, out.len, ZMQ_SNDMORE) >= 0);
+    send_frames(f->router, &frames);
+    sl_buf_fini(&out);
+}
+
 void answer_lost(fake_t *f, uint64_t request, uint64_t from, uint64_t to, wire_lost_reason_t why)
 {
     sl_buf_t out = SL_BUF_INIT;

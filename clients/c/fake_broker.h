@@ -83,6 +83,8 @@ void expect_no_question(fake_t *f);
 void answer(fake_t *f, sl_buf_t *out);
 void answer_batch(fake_t *f, uint64_t request, const char *topic, uint64_t prev, uint64_t first,
                   uint64_t last);
+/** One that nobody here can read: its header is of `version`, or malformed (0). */
+void answer_unreadable(fake_t *f, uint64_t request, const char *topic, uint8_t version);
 void answer_lost(fake_t *f, uint64_t request, uint64_t from, uint64_t to, wire_lost_reason_t why);
 void answer_done(fake_t *f, uint64_t request, uint64_t upto);
 void answer_error(fake_t *f, uint64_t request, wire_code_t code);

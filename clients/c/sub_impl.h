@@ -46,6 +46,7 @@ typedef struct sub_message {
     uint64_t upto;          /**< DONE */
     wire_lost_t lost;
     wire_code_t code; /**< ERROR */
+    bool cut;         /**< BATCH: it has not the frames of one */
 } sub_message_t;
 
 /** A question that is asked until it is answered. */
@@ -86,6 +87,7 @@ struct sluice_sub {
     uint64_t replay_due_ns;  /* no replay is asked for before */
     uint64_t query_quiet_ns; /* since when an answer is waited for in vain, on this connection */
     uint64_t query_owed_ns;  /* the same over all connections; 0: none is waited for */
+    sub_place_t spoilt;      /* behind there a batch could not be read once; stream 0: no */
     uint32_t doublings;      /* of the patience, without an answer in between */
     bool query_is_new; /* begun along with the feed's connection, whose sync is not answered */
     sl_buf_t prefixes;

@@ -169,16 +169,18 @@ static sl_err decode_answer(sub_message_t *m, const wire_query_t *answer)
     return err;
 }
 
-/* An answer of the running replay, to be looked at in its turn. */
-static sluice_err keep_answer(sluice_sub_t *sub, const wire_query_t *answer)
+/* An answer of the running replay, to be looked at in its turn.
+ * @param more  frames follow. */
+static sluice_err keep_answer(sluice_sub_t *sub, const wire_query_t *answer, bool more)
 {
     sub_message_t *m = sub_message_take(sub);
     if (m == NULL)
         return SLUICE_ENOMEM;
     sluice_err err = (sluice_err)decode_answer(m, answer);
     if (err == SLUICE_OK && answer->type == WIRE_QUERY_BATCH)
-        err = sub_receive_frames(sub->query.socket, m->frames, SUB_FRAMES);
-    if (err != SLUICE_OK) {
+        err = more ? sub_receive_frames(sub->query.socket, m->frames, SUB_FRAMES) : SLUICE_EPROTO;
+    m->cut = err == SLUICE_EPROTO && answer->type == WIRE_QUERY_BATCH;
+    if (err != SLUICE_OK && !m->cut) {
         sub_message_give_back(sub, m);
         return err;
     }
@@ -205,7 +207,8 @@ static sluice_err take_answer(sluice_sub_t *sub, zmq_msg_t *first)
         return SLUICE_OK; /* not for us */
     if (err == SL_OK && !(running && belongs_to_replay(&answer)))
         return sub_cursor_answer(sub, &answer);
-    sluice_err kept = err == SL_OK ? keep_answer(sub, &answer) : (sluice_err)err;
+    sluice_err kept =
+        err == SL_OK ? keep_answer(sub, &answer, zmq_msg_more(first)) : (sluice_err)err;
     if (kept != SLUICE_OK && sub->state.replay != 0)
         replay_spoilt(sub);
     return kept;
@@ -292,6 +295,8 @@ sluice_err sub_query_look(sluice_sub_t *sub, uint64_t now, bool drain, uint64_t 
 static sl_err take_batch(sluice_sub_t *sub, sub_message_t *m, sub_verdict_t *verdict)
 {
     sl_err err;
+    if (m->cut)
+        return SL_EPROTO;
     m->batch.topic = sub_state_topic(&sub->state, zmq_msg_data(&m->frames[0]),
                                      zmq_msg_size(&m->frames[0]), &err);
     if (m->batch.topic != NULL && !m->batch.topic->mine)
@@ -303,6 +308,21 @@ static sl_err take_batch(sluice_sub_t *sub, sub_message_t *m, sub_verdict_t *ver
     if (err == SL_OK)
         err = sub_state_replayed(&sub->state, m->request, &m->batch, verdict);
     sub->replayed_batches += *verdict == SUB_DELIVER;
+    return err;
+}
+
+/* What cannot be read will not be better the next time, if its version is the reason, or if it was
+ * the same before.  @return SL_OK: it is given up; else `err`. */
+static sl_err give_up_batch(sluice_sub_t *sub, const sub_message_t *m, sl_err err)
+{
+    sub_place_t here = {sub->state.stream, sub->state.reached};
+    bool again = sub->spoilt.stream == here.stream && sub->spoilt.number == here.number;
+    sub->malformed += err == SL_EPROTO;
+    sub->unknown_version += err == SL_EVERSION;
+    if (err == SL_EVERSION || (err == SL_EPROTO && again))
+        return sub_state_replay_unreadable(&sub->state, m->request);
+    if (err == SL_EPROTO)
+        sub->spoilt = here;
     return err;
 }
 
@@ -346,10 +366,10 @@ sluice_err sub_query_take(sluice_sub_t *sub)
         sub_state_replay_wrong_stream(&sub->state, m->request);
     else
         err = take_error(sub, m);
-    if (err != SL_OK && m->type != WIRE_QUERY_ERROR) {
-        sub->malformed += err == SL_EPROTO;
+    if (err != SL_OK && m->type == WIRE_QUERY_BATCH)
+        err = give_up_batch(sub, m, err);
+    if (err != SL_OK && m->type != WIRE_QUERY_ERROR)
         replay_spoilt(sub);
-    }
     sub_message_judged(sub, m, verdict);
     sub->fed = false;
     return (sluice_err)err;

@@ -262,6 +262,63 @@ static void malformed_batch_of_a_replay_is_not_passed_over(void **state)
     assert_int_equal(stats(f).malformed, 1);
 }
 
+static void batch_of_another_version_is_lost_and_what_follows_is_not(void **state)
+{
+    fake_t *f = *state;
+    uint64_t request = with_a_hole(f, plain);
+    answer_batch(f, request, "Job.A", 0, 10, 10);
+    answer_unreadable(f, request, "Job.B", 99);
+    answer_batch(f, request, "Job.A", 10, 13, 15);
+    answer_unreadable(f, request, "Job.B", 99);
+    answer_done(f, request, 19);
+    expect_event(f, "Job.A", 10);
+    expect_lost(f, NULL, 11, 12);
+    assert_string_equal(f->item.reason, "UNREADABLE");
+    for (uint64_t n = 13; n <= 15; n++)
+        expect_event(f, "Job.A", n);
+    expect_lost(f, NULL, 16, 19);
+    expect_event(f, "Job.A", 20);
+    expect_no_question(f);
+    assert_int_equal(stats(f).unknown_version, 2);
+}
+
+static void malformed_batch_that_stays_so_is_lost(void **state)
+{
+    fake_t *f = *state;
+    uint64_t request = with_a_hole(f, plain);
+    answer_unreadable(f, request, "Job.A", 0);
+    expect_err(f, SLUICE_EPROTO);
+    expect_question(f, WIRE_QUERY_CANCEL);
+    request = expect_replay(f, 9, 19);
+    answer_unreadable(f, request, "Job.A", 0);
+    answer_batch(f, request, "Job.A", 11, 15, 15);
+    expect_lost(f, NULL, 10, 14);
+    assert_string_equal(f->item.reason, "UNREADABLE");
+    expect_event(f, "Job.A", 15);
+    answer_done(f, request, 19);
+    expect_event(f, "Job.A", 20);
+    assert_int_equal(stats(f).malformed, 2);
+}
+
+static void batch_with_a_frame_too_few_that_stays_so_is_lost(void **state)
+{
+    fake_t *f = *state;
+    uint64_t request = with_a_hole(f, plain);
+    for (int i = 0; i < 2; i++) {
+        sl_buf_t out = SL_BUF_INIT;
+        wire_put_query(&out, WIRE_QUERY_BATCH, request, 0);
+        answer(f, &out);
+        if (i > 0)
+            break;
+        expect_err(f, SLUICE_EPROTO);
+        expect_question(f, WIRE_QUERY_CANCEL);
+        request = expect_replay(f, 9, 19);
+    }
+    answer_done(f, request, 19);
+    expect_lost(f, NULL, 10, 19);
+    expect_event(f, "Job.A", 20);
+}
+
 static void malformed_word_of_a_replay_is_not_passed_over(void **state)
 {
     fake_t *f = *state;
@@ -856,6 +913,9 @@ int main(void)
         TEST(query_side_is_connected_to_along_with_a_feed_that_was_silent),
         TEST(replay_that_flows_goes_on_though_the_feed_is_connected_to_anew),
         TEST(malformed_batch_of_a_replay_is_not_passed_over),
+        TEST(batch_of_another_version_is_lost_and_what_follows_is_not),
+        TEST(malformed_batch_that_stays_so_is_lost),
+        TEST(batch_with_a_frame_too_few_that_stays_so_is_lost),
         TEST(malformed_word_of_a_replay_is_not_passed_over),
         TEST(answers_that_make_no_sense_are_skipped),
         TEST(user_who_stops_reading_stops_the_replay),

@@ -12,31 +12,12 @@ void sub_state_replay_asked(sub_state_t *state, uint64_t request, uint64_t until
 {
     state->replay = request;
     state->replay_until = until;
+    state->unreadable = false; /* it brings it again */
 }
 
 static bool is_running(const sub_state_t *state, uint64_t request)
 {
     return request != 0 && request == state->replay;
-}
-
-sl_err sub_state_replayed(sub_state_t *state, uint64_t request, sub_batch_t *batch,
-                          sub_verdict_t *verdict)
-{
-    sub_topic_t *topic = batch->topic;
-    uint64_t last = sub_last(batch);
-    *verdict = SUB_DROP;
-    if (!is_running(state, request))
-        return SL_OK;
-    if (topic->mine && last > sub_known(state, topic)) {
-        if (sub_reserve_notices(state, 1) != SL_OK)
-            return SL_ENOMEM;
-        topic->tail = sub_max(topic->tail, last);
-        sub_hand_out(state, batch, SUB_REASON_DAMAGE);
-        *verdict = SUB_DELIVER;
-    }
-    /* A replay shows all of ours in order, so there is nothing else up to here. */
-    state->reached = sub_max(state->reached, last);
-    return SL_OK;
 }
 
 /* -- what does not come back ----------------------------------------------------------------- */
@@ -83,6 +64,52 @@ static void report(sub_state_t *state, uint64_t from, uint64_t to, const char *r
         sub_put_lost(state, found.count == 1 ? found.one : NULL, from, to, reason);
 }
 
+/* The replay goes on behind `to`: what it brought and could not be read ended there. */
+static void tell_unreadable(sub_state_t *state, uint64_t to)
+{
+    if (!state->unreadable)
+        return;
+    state->unreadable = false;
+    if (to <= state->reached)
+        return;
+    report(state, state->reached + 1, to, SUB_REASON_UNREADABLE);
+    state->reached = to;
+}
+
+/* -- what a replay brings -------------------------------------------------------------------- */
+
+sl_err sub_state_replay_unreadable(sub_state_t *state, uint64_t request)
+{
+    if (!is_running(state, request))
+        return SL_OK;
+    if (sub_reserve_notices(state, 1) != SL_OK)
+        return SL_ENOMEM;
+    state->unreadable = true;
+    return SL_OK;
+}
+
+sl_err sub_state_replayed(sub_state_t *state, uint64_t request, sub_batch_t *batch,
+                          sub_verdict_t *verdict)
+{
+    sub_topic_t *topic = batch->topic;
+    uint64_t last = sub_last(batch);
+    *verdict = SUB_DROP;
+    if (!is_running(state, request))
+        return SL_OK;
+    bool news = topic->mine && last > sub_known(state, topic);
+    if (news && sub_reserve_notices(state, 1) != SL_OK)
+        return SL_ENOMEM;
+    tell_unreadable(state, batch->header.first - 1);
+    if (news) {
+        topic->tail = sub_max(topic->tail, last);
+        sub_hand_out(state, batch, SUB_REASON_DAMAGE);
+        *verdict = SUB_DELIVER;
+    }
+    /* A replay shows all of ours in order, so there is nothing else up to here. */
+    state->reached = sub_max(state->reached, last);
+    return SL_OK;
+}
+
 sl_err sub_state_replay_lost(sub_state_t *state, uint64_t request, uint64_t from, uint64_t to,
                              const char *reason)
 {
@@ -91,6 +118,7 @@ sl_err sub_state_replay_lost(sub_state_t *state, uint64_t request, uint64_t from
     if (sub_reserve_notices(state, 1) != SL_OK)
         return SL_ENOMEM;
     to = sub_min(to, state->replay_until);
+    tell_unreadable(state, from - 1);
     report(state, from, to, reason);
     state->reached = sub_max(state->reached, to);
     return SL_OK;
@@ -115,8 +143,10 @@ void sub_state_replay_done(sub_state_t *state, uint64_t request, uint64_t upto)
 {
     if (!is_running(state, request))
         return;
+    upto = sub_min(upto, state->replay_until);
+    tell_unreadable(state, upto);
     state->replay = 0;
-    state->reached = sub_max(state->reached, sub_min(upto, state->replay_until));
+    state->reached = sub_max(state->reached, upto);
     sub_advance(state);
 }
 

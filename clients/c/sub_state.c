@@ -58,7 +58,7 @@ sub_topic_t *sub_state_topic(sub_state_t *state, const char *name, size_t len, s
 
 sl_err sub_reserve_notices(sub_state_t *state, size_t more)
 {
-    size_t need = state->notice_count + more;
+    size_t need = state->notice_count + more + state->unreadable; /* which will be told yet */
     if (need <= state->notice_cap)
         return SL_OK;
     size_t cap = state->notice_cap > 0 ? state->notice_cap : NOTICES_FIRST;
@@ -287,6 +287,7 @@ static void switch_stream(sub_state_t *state, const wire_feed_header_t *header)
     if (state->replay != 0)
         state->cancelled = state->replay;
     state->replay = 0;
+    state->unreadable = false;
     tell_stream(state, parent);
     sort_held(state);
 }

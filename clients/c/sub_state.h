@@ -112,6 +112,7 @@ typedef struct sub_state {
 
     uint64_t replay;       /**< request that is running; 0: none */
     uint64_t replay_until; /**< its end */
+    bool unreadable;       /**< behind F it brought something that cannot be read */
     uint64_t cancelled;    /**< request to be cancelled; 0: none */
     bool stalled;          /**< the query side knows another stream: no replay until a tick */
 
@@ -153,6 +154,10 @@ void sub_state_reconnected(sub_state_t *state);
 bool sub_state_wants_replay(const sub_state_t *state, uint64_t *after, uint64_t *until);
 /** It was asked for.  @param request  not 0, and none that was used before. */
 void sub_state_replay_asked(sub_state_t *state, uint64_t request, uint64_t until);
+
+/** The running replay brought a batch that cannot be read, now or ever: what it held is reported as
+ * lost, once what follows shows how far it went.  @return SL_OK, SL_ENOMEM (nothing changed). */
+sl_err sub_state_replay_unreadable(sub_state_t *state, uint64_t request);
 
 /* A replay's answers.  Those to a request that is not the running one change nothing. */
 

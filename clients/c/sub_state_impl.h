@@ -7,8 +7,9 @@
 
 #include "sub_state.h"
 
-#define SUB_REASON_NO_REPAIR "NO_REPAIR"
-#define SUB_REASON_DAMAGE    "DAMAGE"
+#define SUB_REASON_NO_REPAIR  "NO_REPAIR"
+#define SUB_REASON_DAMAGE     "DAMAGE"
+#define SUB_REASON_UNREADABLE "UNREADABLE"
 
 static inline uint64_t sub_max(uint64_t a, uint64_t b)
 {

@@ -174,9 +174,9 @@ typedef struct sluice_item {
     uint64_t lost_from, lost_to;
 
     /** LOST: "RETENTION" (the broker does not keep them any more), "DAMAGE" (its disk lost them),
-     * or "NO_REPAIR" (nobody asked for them: SLUICE_REPAIR_OFF, or a broker without replay).
-     * Static.
-     */
+     * "NO_REPAIR" (nobody asked for them: SLUICE_REPAIR_OFF, or a broker without replay), or
+     * "UNREADABLE" (they came, in a version that this library does not know, or malformed twice).
+     * Static. */
     const char *reason;
 
     uint64_t parent_stream, parent_last; /**< STREAM */
