@@ -24,6 +24,7 @@ enum {
     BLOCKED_SEAL_NS = 20 * MS, /* while feed or journal are busy, a batch grows so long */
     BUSY_AFTER_NS = 1000 * MS, /* intake that stood still so long is read again, and refused */
     SLOW_EVERY_NS = 1000 * MS,
+    TIME_AHEAD_NS = 1000 * MS, /* clocks that are set differ by less */
     CLOSED_MS_MIN = 100,
     CLOSED_MS_MAX = 5000,
 };
@@ -97,6 +98,18 @@ static sl_err open_journal(broker_t *b, const char **failed)
     return err;
 }
 
+/* Times in headers stand still until the clock has caught up, and retention by age with them. */
+static void tell_time_ahead(broker_t *b, uint64_t last_time_ns)
+{
+    uint64_t wall_ns = sl_clock_wall_ns(b->clock);
+    if (last_time_ns <= wall_ns + TIME_AHEAD_NS)
+        return;
+    LOG_WARN("BROKER-CLOCK",
+             "ahead_ms=%llu last_time_ns=%llu; the journal's newest batch lies in the future: this "
+             "clock is wrong, or one was; new batches bear that time until it has come",
+             (unsigned long long)((last_time_ns - wall_ns) / MS), (unsigned long long)last_time_ns);
+}
+
 static sl_err build_sequencer(broker_t *b, const char **failed)
 {
     const broker_options_t *o = &b->o;
@@ -118,6 +131,7 @@ static sl_err build_sequencer(broker_t *b, const char **failed)
         err = recovery_run(&b->recovery, &b->sequencer, journal_lmdb_store(b->journal), b->clock,
                            failed);
         recovery_tell(&b->recovery, broker_data_dir(o));
+        tell_time_ahead(b, found->last_time_ns);
         if (err != SL_OK)
             *failed = in_journal(b, *failed);
     }

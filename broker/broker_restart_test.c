@@ -282,9 +282,18 @@ static void restart_window_in_force_ends_where_retention_does(void **state)
     fixture_close(&f);
 }
 
+static void note_warning(const char *line, size_t len, void *ctx)
+{
+    static const char wanted[] = " warn BROKER-CLOCK ahead_ms=100000000 ";
+    if (memmem(line, len, wanted, sizeof wanted - 1) != NULL)
+        ++*(int *)ctx;
+}
+
 static void restart_time_never_goes_back(void **state)
 {
     (void)state;
+    int warnings = 0;
+    log_set_sink(note_warning, &warnings);
     sl_clock_manual_init(&f.clock, 1000ull * MS, 1000000000ull * MS);
     f.use_clock = &f.clock.clock;
     fixture_open(&f);
@@ -292,7 +301,10 @@ static void restart_time_never_goes_back(void **state)
     fixture_close(&f);
     f.peer_count = 0;
     sl_clock_manual_init(&f.clock, 1000ull * MS, 900000000ull * MS); /* set back */
+    assert_int_equal(warnings, 0);
     fixture_open(&f);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(warnings, 1);
     message_t m;
     join(&m);
     assert_int_equal(m.header.time_ns, 1000000000ull * MS);
