@@ -86,6 +86,7 @@ static sl_err open_journal(broker_t *b, const char **failed)
                   .retain_bytes = o->retain_bytes,
                   .retain_age_ms = o->retain_age_ms,
                   .map_bytes = broker_map_bytes(o),
+                  .topics_max = (uint32_t)o->topics,
                   .sync = o->durability == DURABILITY_DISK ? STORE_SYNC_DISK : STORE_SYNC_OS,
                   .clock = b->clock,
                   .boot_id = o->boot_id},
@@ -240,12 +241,12 @@ sl_err broker_init(broker_t *b, const broker_options_t *options, journal_t *jour
     return err;
 }
 
-void broker_fini(broker_t *b, int linger_ms)
+sl_err broker_fini(broker_t *b, int linger_ms)
 {
     atomic_store(&b->serving, false);
     query_service_destroy(&b->query_service, b->asked); /* first: it reads the journal */
     cursors_destroy(&b->cursors);
-    journal_destroy(&b->journal); /* then: its thread reads batches */
+    sl_err err = journal_destroy(&b->journal); /* then: its thread reads batches */
     if (b->built) {
         sequencer_abandon(&b->sequencer);
         intake_fini(&b->intake);
@@ -256,6 +257,7 @@ void broker_fini(broker_t *b, int linger_ms)
     if (b->built)
         sequencer_fini(&b->sequencer); /* libzmq has freed the last of its frames */
     b->built = false;
+    return err;
 }
 
 /* -- duties ---------------------------------------------------------------------------------- */

@@ -72,7 +72,9 @@ void broker_begin_drain(broker_t *b);
 /** Is everything that was taken committed and handed to libzmq? */
 bool broker_is_drained(const broker_t *b);
 
-/** Closes everything.  @param linger_ms  how long libzmq may go on sending. */
-void broker_fini(broker_t *b, int linger_ms);
+/** Closes everything.
+ *  @param linger_ms  how long libzmq may go on sending.
+ *  @return SL_OK; SL_EIO, SL_ENOMEM: the journal could not be marked as ended in order; logged. */
+sl_err broker_fini(broker_t *b, int linger_ms);
 
 #endif

@@ -48,7 +48,7 @@ typedef struct journal_ops {
     void (*poll)(journal_t *j);
     void (*flush)(journal_t *j);
     void (*resume)(journal_t *j);
-    void (*destroy)(journal_t *j);
+    sl_err (*destroy)(journal_t *j);
     sl_err (*read)(journal_t *j, uint64_t after, uint64_t until, size_t bytes,
                    journal_visit_fn *visit, void *ctx, uint64_t *upto);
     sl_err (*find)(journal_t *j, uint64_t since_ns, uint64_t *after);
@@ -124,12 +124,13 @@ static inline void journal_stat(journal_t *j, journal_stat_t *out)
         *out = (journal_stat_t){.backend = "none", .next = 1};
 }
 
-/** Ends it in good order: what is committed stays, what is in flight is dropped without a word. */
-static inline void journal_destroy(journal_t **j)
+/** Ends it in good order: what is committed stays, what is in flight is dropped without a word.
+ *  @return SL_OK; SL_EIO, SL_ENOMEM: the mark of an orderly end could not be written. */
+static inline sl_err journal_destroy(journal_t **j)
 {
-    if (*j != NULL)
-        (*j)->ops->destroy(*j);
+    sl_err err = *j != NULL ? (*j)->ops->destroy(*j) : SL_OK;
     *j = NULL;
+    return err;
 }
 
 /** Keeps the newest batches in memory, `bytes` of them at most (but always one), and nothing else.

@@ -358,10 +358,15 @@ store_t *journal_lmdb_store(journal_t *j)
 /* -- life ------------------------------------------------------------------------------------ */
 
 /* What it does not get as far as making is zero or -1. */
-static void release(journal_lmdb_t *j)
+static sl_err release(journal_lmdb_t *j)
 {
     int saved_errno = errno;
-    store_close(&j->store, true);
+    sl_err err = store_close(&j->store, true);
+    if (err != SL_OK)
+        LOG_ERROR("JOURNAL-UNMARKED",
+                  "error=%s cause=\"%s\"; that it ended in order could not be written: what is "
+                  "committed is there, but the next start may begin a new stream",
+                  sl_err_name(err), err == SL_EIO ? strerror(errno) : sl_err_text(err));
     if (j->base.fd >= 0)
         close(j->base.fd);
     pthread_cond_destroy(&j->wake);
@@ -369,9 +374,10 @@ static void release(journal_lmdb_t *j)
     free(j->records);
     free(j);
     errno = saved_errno;
+    return err;
 }
 
-static void lmdb_destroy(journal_t *base)
+static sl_err lmdb_destroy(journal_t *base)
 {
     journal_lmdb_t *j = (journal_lmdb_t *)base;
     pthread_mutex_lock(&j->lock);
@@ -379,7 +385,7 @@ static void lmdb_destroy(journal_t *base)
     pthread_cond_signal(&j->wake);
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->thread, NULL);
-    release(j);
+    return release(j);
 }
 
 static const journal_ops_t lmdb_ops = {.append = lmdb_append,

@@ -208,7 +208,7 @@ static void memory_stat(journal_t *j, journal_stat_t *out)
 
 /* -- life ------------------------------------------------------------------------------------ */
 
-static void memory_destroy(journal_t *j)
+static sl_err memory_destroy(journal_t *j)
 {
     journal_memory_t *m = (journal_memory_t *)j;
     while (m->count > 0)
@@ -216,6 +216,7 @@ static void memory_destroy(journal_t *j)
     pthread_mutex_destroy(&m->lock);
     free(m->ring);
     free(m);
+    return SL_OK;
 }
 
 static const journal_ops_t memory_ops = {.append = memory_append,

@@ -140,7 +140,8 @@ static int run(broker_options_t *options)
             status = EXIT_SUCCESS;
         }
         observe_destroy(&observe);
-        broker_fini(&broker, status == EXIT_SUCCESS ? (int)options->drain_ms : 0);
+        if (broker_fini(&broker, status == EXIT_SUCCESS ? (int)options->drain_ms : 0) != SL_OK)
+            status = EXIT_FAILURE;
     }
     signals_close(&signals);
     return status;

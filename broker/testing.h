@@ -95,9 +95,10 @@ static inline void scripted_resume(journal_t *j)
     s->resumed++;
 }
 
-static inline void scripted_destroy(journal_t *j)
+static inline sl_err scripted_destroy(journal_t *j)
 {
     ((journal_scripted_t *)j)->destroyed++;
+    return SL_OK;
 }
 
 static inline void journal_scripted_init(journal_scripted_t *s)

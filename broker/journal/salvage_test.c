@@ -1,4 +1,5 @@
 /* What is taken out of a damaged file is what was in force, and nothing that only looks like it. */
+#include "scan.h"
 #include "store_impl.h"
 #include "testing.h"
 
@@ -206,6 +207,32 @@ static void event_that_looks_like_a_record_fools_nobody(void **state)
     assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage] 21-30");
 }
 
+/* They come first in the file, and are many. */
+static void what_looks_like_many_journals_does_not_hide_the_one(void **state)
+{
+    fixture_t *f = *state;
+    char *path = store_path(f->dir, "bytes");
+    static uint8_t bytes[200000];
+    FILE *out = fopen(path, "w");
+    for (uint64_t id = 1; id <= 1000; id++) {
+        record_t fake = test_record(0, 1, 1, "a", id == 1000 ? 9000 : 100);
+        fake.journal = id;
+        record_write(bytes, &fake);
+        assert_int_equal(fwrite(bytes, record_size(&fake), 1, out), 1);
+    }
+    fclose(out);
+    scan_t *scan = NULL;
+    store_state_t found;
+    size_t count;
+    assert_int_equal(scan_create(&scan, path), SL_OK);
+    scan_state(scan, &found);
+    assert_int_equal(found.journal, 1000);
+    scan_records(scan, &count);
+    assert_int_equal(count, 1);
+    scan_destroy(&scan);
+    free(path);
+}
+
 /* -- files that are hardly there -------------------------------------------------------------- */
 
 static void file_of_no_bytes_is_a_new_journal(void **state)
@@ -315,6 +342,7 @@ int main(void)
         TEST(what_retention_took_does_not_come_back),
         TEST(damaged_file_is_kept),
         TEST(event_that_looks_like_a_record_fools_nobody),
+        TEST(what_looks_like_many_journals_does_not_hide_the_one),
         TEST(file_of_no_bytes_is_a_new_journal),
         TEST(file_of_other_bytes_is_refused),
         TEST(journal_of_which_nothing_is_left_is_refused),

@@ -12,7 +12,7 @@
 
 enum {
     WINDOW_BYTES = 8 << 20,
-    JOURNALS_MAX = 64,
+    JOURNALS_MAX = 65536, /* an event may hold what looks like one; 600 bytes each, then */
 };
 
 typedef struct scan_tail {
@@ -24,6 +24,7 @@ typedef struct scan_tail {
 
 /* What was found of one journal; all but one of them are not this file's. */
 typedef struct scan_journal {
+    UT_hash_handle hh;
     uint64_t id, record_bytes, oldest;
     bool has_state;
     store_state_t state;
@@ -41,9 +42,7 @@ struct scan {
     size_t count, room;
     scan_era_t *eras;
     size_t era_count, era_room;
-    scan_journal_t journals[JOURNALS_MAX];
-    size_t journal_count;
-    scan_journal_t *own;
+    scan_journal_t *journals, *own;
     bool newer;
     int read_errno;          /* a part of the file could not be read */
     uint8_t *window, *large; /* large: of a record that does not lie in the window */
@@ -66,13 +65,20 @@ static void *grow(void *at, size_t count, size_t *room, size_t size)
 /* The journal's entry, made when there is room; NULL: there is none. */
 static scan_journal_t *journal(scan_t *s, uint64_t id)
 {
-    for (size_t i = 0; i < s->journal_count; i++)
-        if (s->journals[i].id == id)
-            return &s->journals[i];
-    if (s->journal_count == JOURNALS_MAX)
+    scan_journal_t *j;
+    HASH_FIND(hh, s->journals, &id, sizeof id, j);
+    if (j != NULL || HASH_COUNT(s->journals) >= JOURNALS_MAX)
+        return j;
+    j = calloc(1, sizeof *j);
+    if (j == NULL)
         return NULL;
-    s->journals[s->journal_count] = (scan_journal_t){.id = id};
-    return &s->journals[s->journal_count++];
+    j->id = id;
+    HASH_ADD(hh, s->journals, id, sizeof j->id, j);
+    if (j->hh.tbl == NULL) {
+        free(j);
+        return NULL;
+    }
+    return j;
 }
 
 /* Neighbours in the file are of one era, mostly: looked for from the end. */
@@ -259,9 +265,9 @@ static sl_err search(scan_t *s)
 static scan_journal_t *own_journal(scan_t *s)
 {
     scan_journal_t *most = NULL;
-    for (size_t i = 0; i < s->journal_count; i++)
-        if (most == NULL || s->journals[i].record_bytes > most->record_bytes)
-            most = &s->journals[i];
+    for (scan_journal_t *j = s->journals; j != NULL; j = j->hh.next)
+        if (most == NULL || j->record_bytes > most->record_bytes)
+            most = j;
     return most;
 }
 
@@ -366,8 +372,13 @@ void scan_destroy(scan_t **out)
     if (s == NULL)
         return;
     int saved = errno;
-    for (size_t i = 0; i < s->journal_count; i++)
-        free_tails(&s->journals[i]);
+    scan_journal_t *j, *next;
+    HASH_ITER(hh, s->journals, j, next)
+    {
+        free_tails(j);
+        HASH_DEL(s->journals, j);
+        free(j);
+    }
     if (s->fd >= 0)
         close(s->fd);
     free(s->records);

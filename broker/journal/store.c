@@ -195,7 +195,7 @@ static sl_err mark_run(opening_t *p, const char *why)
     state.era_base = state.next;
     snprintf(state.boot, sizeof state.boot, "%s", s->boot_id);
     p->failed = "the journal's mark cannot be written";
-    sl_err err = store_error(store_commit_mark(s, &state));
+    sl_err err = store_error(store_cause(s, store_commit_mark(s, &state)));
     if (err == SL_OK)
         err = store_sync_dir(s->dir);
     if (err == SL_OK)
@@ -207,6 +207,61 @@ static sl_err first_state(store_state_t *state)
 {
     *state = (store_state_t){.next = 1, .oldest = 1};
     return store_random_id(&state->journal);
+}
+
+/* -- topics of which nothing is kept ---------------------------------------------------------- */
+
+static bool is_empty(const store_t *s, const store_topic_t *topic)
+{
+    return topic->last > 0 && topic->last < s->state.oldest;
+}
+
+static bool topics_run_out(const store_t *s)
+{
+    uint64_t all = 0, empty = 0;
+    for (const store_topic_t *t = s->topics; t != NULL; t = t->hh.next) {
+        all += t->last > 0;
+        empty += is_empty(s, t);
+    }
+    return empty > 0 && 4 * all > 3 * (uint64_t)s->o.topics_max && s->o.topics_max > 0;
+}
+
+static int remove_tails(store_t *s, MDB_txn *txn)
+{
+    store_topic_t *topic, *next;
+    int rc = 0;
+    HASH_ITER(hh, s->topics, topic, next)
+    {
+        if (rc == 0 && is_empty(s, topic))
+            rc = store_put_tail(s, txn, topic, 0);
+    }
+    return rc == 0 ? store_put_state(s, txn, &s->state) : rc;
+}
+
+/* After the mark of the new stream: a start that ends in between begins another. */
+static sl_err drop_empty_topics(opening_t *p)
+{
+    store_t *s = p->s;
+    MDB_txn *txn;
+    p->failed = "topics of which nothing is kept cannot be dropped";
+    int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+    if (rc == 0) {
+        rc = remove_tails(s, txn);
+        if (rc == 0)
+            rc = mdb_txn_commit(txn);
+        else
+            mdb_txn_abort(txn);
+    }
+    if (rc != 0)
+        return store_error(store_cause(s, rc));
+    store_topic_t *topic, *next;
+    HASH_ITER(hh, s->topics, topic, next)
+    {
+        if (is_empty(s, topic))
+            topic->last = 0;
+    }
+    p->failed = NULL;
+    return SL_OK;
 }
 
 /* -- open ------------------------------------------------------------------------------------- */
@@ -278,12 +333,17 @@ static sl_err open_to_write(opening_t *p)
         return err;
     adopt(p);
     const char *why = store_why_new(s, &s->state);
+    bool full = topics_run_out(s);
+    if (why == NULL && full)
+        why = "topics of which nothing is kept were dropped";
     bool was_clean = s->state.clean;
     p->failed = "damaged records cannot be taken out";
     if (p->ex.survey.damaged_count > 0)
         err = store_error(delete_damaged(p));
     if (err == SL_OK)
         err = mark_run(p, why);
+    if (err == SL_OK && full)
+        err = drop_empty_topics(p);
     report(p, why, was_clean);
     return err;
 }
@@ -328,26 +388,30 @@ sl_err store_open(store_t **out, const store_options_t *o, store_found_t *found,
     return err;
 }
 
-static void mark_clean(store_t *s)
+static sl_err mark_clean(store_t *s)
 {
     store_state_t state = s->state;
     state.clean = true;
-    if (s->stale || s->env == NULL)
-        return; /* the next start sees that this run did not end in order */
-    if (s->o.sync == STORE_SYNC_OS && mdb_env_sync(s->env, 1) != 0)
-        return;
-    store_commit_mark(s, &state);
+    int rc = s->stale || s->env == NULL ? EIO : 0; /* the last commit failed, and is not undone */
+    if (rc == 0 && s->o.sync == STORE_SYNC_OS)
+        rc = mdb_env_sync(s->env, 1);
+    if (rc == 0)
+        rc = store_commit_mark(s, &state);
+    return store_error(store_cause(s, rc));
 }
 
-void store_close(store_t **out, bool clean)
+sl_err store_close(store_t **out, bool clean)
 {
     store_t *s = *out;
     *out = NULL;
     if (s == NULL)
-        return;
+        return SL_OK;
     int saved = errno;
+    sl_err err = SL_OK;
     if (clean && !s->o.read_only)
-        mark_clean(s);
+        err = mark_clean(s);
+    if (err == SL_EIO)
+        saved = errno;
     store_env_close(s);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
@@ -357,4 +421,5 @@ void store_close(store_t **out, bool clean)
     free(s->dir);
     free(s);
     errno = saved;
+    return err;
 }

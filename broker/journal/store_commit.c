@@ -437,7 +437,7 @@ static int persist(store_t *s, int (*once)(store_t *s, const record_t *records, 
         if (rc != MDB_MAP_FULL || s->stale || make_room(s, group_bytes(records, count)) != 0)
             break;
     }
-    return rc;
+    return store_cause(s, rc);
 }
 
 static bool follows(const store_t *s, const record_t *records, size_t count)

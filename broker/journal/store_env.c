@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { READERS_MAX = 510, MODE = 0640, ASIDE_MAX = 1000 };
@@ -30,6 +31,15 @@ sl_err store_error(int rc)
         errno = rc > 0 ? rc : EIO; /* LMDB's own numbers are negative */
         return SL_EIO;
     }
+}
+
+int store_cause(const store_t *s, int rc)
+{
+    enum { NEARLY_NOTHING = 64 * 1024 };
+    struct statvfs fs;
+    if (rc != EIO || statvfs(s->dir, &fs) != 0)
+        return rc;
+    return (uint64_t)fs.f_bavail * fs.f_frsize < NEARLY_NOTHING ? ENOSPC : rc;
 }
 
 sl_err store_random_id(uint64_t *id)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ static struct {
     int reads; /* errno with which reads fail that are at least so long: */
     size_t reads_from;
     int pages; /* errno with which pages are refused; 0: they are written */
+    bool full; /* pages are cut short, and nothing is free */
     int syncs; /* errno with which a sync fails */
     int metas; /* errno */
     meta_fault_t meta;
@@ -34,6 +36,7 @@ INTERPOSED ssize_t pread(int fd, void *bytes, size_t len, off_t at);
 INTERPOSED ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at);
 INTERPOSED ssize_t writev(int fd, const struct iovec *parts, int count);
 INTERPOSED int fdatasync(int fd);
+INTERPOSED int statvfs(const char *path, struct statvfs *fs);
 
 static int refuse(int error)
 {
@@ -63,11 +66,24 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
         return write_meta(fd, bytes, len, at);
     if (len >= PAGE && disk.pages != 0)
         return refuse(disk.pages);
+    if (len >= PAGE && disk.full) {
+        disk.failed++;
+        len = PAGE / 2;
+    }
     return syscall(SYS_pwrite64, fd, bytes, len, at);
+}
+
+int statvfs(const char *path, struct statvfs *fs)
+{
+    (void)path;
+    *fs = (struct statvfs){.f_frsize = PAGE, .f_bavail = disk.full ? 0 : 1000000};
+    return 0;
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
+    if (disk.full)
+        return pwrite(fd, parts[0].iov_base, parts[0].iov_len, lseek(fd, 0, SEEK_CUR));
     return disk.pages != 0 ? refuse(disk.pages) : syscall(SYS_writev, fd, parts, count);
 }
 
@@ -182,6 +198,30 @@ static void full_disk_leaves_nothing_of_a_group(void **state)
     store_goes_on(*state);
 }
 
+/* The kernel writes what has room and says how much it was: LMDB takes that for an I/O error. */
+static void disk_that_cuts_a_write_short_is_said_to_be_full(void **state)
+{
+    disk.full = true;
+    nothing_of_a_group_is_there(*state, ENOSPC);
+    store_goes_on(*state);
+}
+
+static void end_that_cannot_be_marked_is_told(void **state)
+{
+    fixture_t *f = *state;
+    disk.syncs = EIO;
+    errno = 0;
+    assert_int_equal(store_close(&f->s, true), SL_EIO);
+    assert_int_equal(errno, EIO);
+    assert_null(f->s);
+    memset(&disk, 0, sizeof disk);
+    fixture_open(f);
+    assert_false(f->found.was_clean);
+    assert_int_equal(store_close(&f->s, true), SL_OK);
+    fixture_open(f);
+    assert_true(f->found.was_clean);
+}
+
 static void failed_sync_leaves_nothing_of_a_group(void **state)
 {
     disk.syncs = EIO;
@@ -265,6 +305,7 @@ static void start_that_cannot_read_is_refused_and_loses_nothing(void **state)
     uint64_t stream = f->found.stream;
     store_close(&f->s, true);
     disk.reads = EIO;
+    disk.reads_from = PAGE;
     is_refused_for_reads(f);
     fixture_open(f);
     assert_int_equal(f->found.stream, stream);
@@ -367,6 +408,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(full_disk_leaves_nothing_of_a_group),
+        TEST(disk_that_cuts_a_write_short_is_said_to_be_full),
+        TEST(end_that_cannot_be_marked_is_told),
         TEST(failed_sync_leaves_nothing_of_a_group),
         TEST(refused_meta_page_makes_the_store_open_anew),
         TEST(group_that_stands_in_the_file_though_it_failed_is_cut_off),

@@ -80,6 +80,9 @@ const char *store_why_new(const store_t *s, const store_state_t *last);
 
 /** LMDB's result as one of ours; sets errno for SL_EIO. */
 sl_err store_error(int rc);
+/** LMDB calls a write that was cut short EIO, and never writes the rest: a full disk says so only
+ * to whoever asks.  @return rc, or ENOSPC. */
+int store_cause(const store_t *s, int rc);
 
 /** Opens LMDB's environment on DIR/file.  @return LMDB's result. */
 int store_env_open(store_t *s, const char *file);

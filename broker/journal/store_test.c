@@ -428,6 +428,55 @@ static void reader_beside_the_writer_sees_what_is_committed(void **state)
     assert_int_equal(commit(f, 1, 1, 1), SL_OK);
 }
 
+/* -- topics ----------------------------------------------------------------------------------- */
+
+static void count_tail(void *ctx, const char *topic, size_t len, uint64_t last)
+{
+    (void)len;
+    (void)last;
+    char seen[2] = {topic[0], '\0'};
+    strcat(ctx, seen);
+}
+
+static const char *tails(fixture_t *f)
+{
+    static char seen[27];
+    seen[0] = '\0';
+    assert_int_equal(store_tails(f->s, count_tail, seen), SL_OK);
+    return seen;
+}
+
+static void topics_of_which_nothing_is_kept_are_dropped_when_they_run_out(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t stream = f->found.stream;
+    f->o.retain_bytes = 16384; /* three records or so */
+    f->o.topics_max = 8;
+    reopen(f, true);
+    for (const char *topic = "abcdef"; *topic != '\0'; topic++) {
+        char name[2] = {*topic, '\0'};
+        record_t r = test_record(0, f->next, 1, name, 4200);
+        assert_int_equal(store_commit(f->s, &r, 1), SL_OK);
+        f->next++;
+    }
+    reopen(f, true); /* three quarters, and no more */
+    assert_int_equal(f->found.stream, stream);
+    assert_string_equal(tails(f), "abcdef");
+    record_t r = test_record(0, f->next, 1, "g", 4200);
+    assert_int_equal(store_commit(f->s, &r, 1), SL_OK);
+    reopen(f, true);
+    assert_int_not_equal(f->found.stream, stream);
+    assert_int_equal(f->found.parents[0].stream, stream);
+    assert_int_equal(f->found.parents[0].last, 7);
+    const char *kept = "abcdefg" + f->found.oldest - 1;
+    assert_true(f->found.oldest > 2 && *kept != '\0');
+    assert_string_equal(tails(f), kept);
+    stream = f->found.stream;
+    reopen(f, false);
+    assert_int_equal(f->found.stream, stream);
+    assert_string_equal(tails(f), kept);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -450,6 +499,7 @@ int main(void)
         TEST(retention_by_age_takes_what_is_too_old_even_when_nothing_comes),
         TEST(find_answers_where_a_time_begins),
         TEST(find_never_answers_below_the_oldest),
+        TEST(topics_of_which_nothing_is_kept_are_dropped_when_they_run_out),
         TEST(second_writer_is_refused),
         TEST(directory_that_cannot_be_made_is_an_error),
         TEST(reader_beside_the_writer_sees_what_is_committed),

@@ -71,6 +71,7 @@ typedef struct store_options {
     uint64_t retain_bytes;  /**< the oldest records go when all take more, in pages; 0: no limit */
     uint64_t retain_age_ms; /**< ... or when they were sealed longer ago; 0: no limit */
     uint64_t map_bytes;     /**< the file's limit; 0: 4 x retain_bytes, at least 64 MiB */
+    uint32_t topics_max;    /**< the caller's limit, see store_open; 0: none */
     store_sync_t sync;
     const sl_clock_t *clock; /**< NULL: the system's */
     bool read_only;          /**< beside the process that writes; nothing is repaired */
@@ -105,6 +106,9 @@ typedef struct store_stat {
 uint64_t store_map_bytes(const store_options_t *o);
 
 /** Opens or makes a journal.
+ *  A topic's tail stays when its records are gone: whoever follows it must be told.  But where more
+ *  than three quarters of topics_max are taken, those of which nothing is kept are dropped, under a
+ *  new stream: then everybody asks from where he stands, and is told what retention took.
  *  @param found   may be NULL.
  *  @param failed  may be NULL; on error receives what failed, for people; static.
  *  @return SL_OK; SL_EEXIST: another process writes it; SL_ENOENT (read_only): there is none;
@@ -148,7 +152,8 @@ sl_err store_find(store_t *s, uint64_t since_ns, uint64_t *after);
 void store_stat(store_t *s, store_stat_t *out);
 
 /** Closes it and sets *s to NULL; a pointer to NULL is fine.
- *  @param clean  syncs, and marks the end as orderly; false: as if the process had ended here. */
-void store_close(store_t **s, bool clean);
+ *  @param clean  syncs, and marks the end as orderly; false: as if the process had ended here.
+ *  @return SL_OK; SL_EIO (errno), SL_ENOMEM: it is closed, but the mark could not be written. */
+sl_err store_close(store_t **s, bool clean);
 
 #endif
