@@ -48,6 +48,7 @@ uint64_t dead_number(const char *text)
 
 typedef struct walk {
     const char *reason; /**< or NULL */
+    bool of_one;        /**< the caller tells what became of that one */
     dead_fn *each;
     void *ctx;
     wire_lost_t *lost;
@@ -70,17 +71,23 @@ static bool on_event(void *ctx, const sluice_item_t *item)
     return walk->each(walk->ctx, item, whole ? &letter : NULL);
 }
 
-static void on_lost(void *ctx, const wire_lost_t *lost)
+static bool on_lost(void *ctx, const wire_lost_t *lost)
 {
-    *((const walk_t *)ctx)->lost = *lost;
+    const walk_t *walk = ctx;
+    if (walk->lost != NULL)
+        *walk->lost = *lost;
+    return walk->of_one;
 }
 
 bool dead_walk(ask_t *ask, const dead_options_t *options, uint64_t number, dead_fn *each, void *ctx,
                wire_lost_t *lost)
 {
     char prefix[WIRE_PATTERN_MAX];
-    walk_t walk = {
-        .reason = number == 0 ? options->reason : NULL, .each = each, .ctx = ctx, .lost = lost};
+    walk_t walk = {.reason = number == 0 ? options->reason : NULL,
+                   .of_one = number != 0,
+                   .each = each,
+                   .ctx = ctx,
+                   .lost = lost};
     snprintf(prefix, sizeof prefix, WIRE_DEAD_PREFIX "%.100s",
              walk.reason != NULL ? walk.reason : "");
     return replay_run(ask, &(replay_t){.since_ns = since_ns(options),
@@ -88,7 +95,7 @@ bool dead_walk(ask_t *ask, const dead_options_t *options, uint64_t number, dead_
                                        .until = number,
                                        .prefix = prefix,
                                        .on_event = on_event,
-                                       .on_lost = lost != NULL ? on_lost : NULL,
+                                       .on_lost = on_lost,
                                        .ctx = &walk});
 }
 

@@ -47,7 +47,8 @@ uint64_t dead_number(const char *text); /**< of one that was checked */
 typedef bool dead_fn(void *ctx, const sluice_item_t *item, const dead_letter_t *letter);
 
 /** Walks over those that the options choose, or over the one with `number`, if it is one.
- *  @param lost  what retention or damage took is in it; untouched if nothing; NULL: it is told.
+ *  @param lost  receives the range that retention or damage took, the last of them; untouched if
+ *               there is none; NULL: not wanted.  Without a number each is told as well.
  *  @return true: the walk came to its end; false: told. */
 bool dead_walk(ask_t *ask, const dead_options_t *options, uint64_t number, dead_fn *each, void *ctx,
                wire_lost_t *lost);

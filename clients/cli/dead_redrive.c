@@ -71,8 +71,8 @@ static const config_program_t program = {
         "and the broker's word for it. The dead letters stay in the journal until retention takes "
         "them. What was redriven before is recognised and not published twice, as long as the "
         "broker's window of ids reaches back that far (`sluice status`).\n\n"
-        "Exit: 0 when all became events; 1 when some did not, or the broker did not answer; 2 when "
-        "an option is wrong.",
+        "Exit: 0 when all became events; 1 when some did not, some may be lost, or the broker did "
+        "not answer; 2 when an option is wrong.",
     .table = {opts, sizeof opts / sizeof opts[0], sizeof(options_t)},
     .check = check,
 };
@@ -92,6 +92,7 @@ typedef struct run {
     sluice_pub_t *pub; /**< NULL: a dry run */
     uint64_t redriven, dead, failed;
     uint64_t found;   /**< in the present walk */
+    bool gaps;        /**< letters may have been in what the journal lost */
     const char *stop; /**< why the run ended before its time; NULL: it did not */
 } run_t;
 
@@ -169,7 +170,9 @@ static void publish(run_t *run, uint64_t number, const decode_result_t *result)
     if (err == SLUICE_OK)
         return;
     run->failed++;
-    if (err != SLUICE_EAGAIN)
+    if (err == SLUICE_EAGAIN)
+        put_row(run, "unsent", number, sent->topic, "no answer to those before it");
+    else
         put_row(run, "refused", number, sent->topic, code_of(err));
     free(sent);
 }
@@ -215,10 +218,18 @@ static bool redrive_number(run_t *run, ask_t *ask, uint64_t number)
     return true;
 }
 
+static bool redrive_all(run_t *run, ask_t *ask)
+{
+    wire_lost_t lost = {0};
+    bool walked = dead_walk(ask, &run->options->dead, 0, redrive, run, &lost);
+    run->gaps = lost.to != 0;
+    return walked;
+}
+
 static bool redrive_chosen(run_t *run, ask_t *ask, const char *const *args, size_t count)
 {
     if (run->options->all)
-        return dead_walk(ask, &run->options->dead, 0, redrive, run, NULL);
+        return redrive_all(run, ask);
     for (size_t i = 0; i < count && run->stop == NULL; i++)
         if (!redrive_number(run, ask, dead_number(args[i])))
             return false;
@@ -251,8 +262,8 @@ static int sum_up(run_t *run, uint64_t known)
     fprintf(stderr, ", %" PRIu64 " still dead, %" PRIu64 " failed\n", run->dead, run->failed);
     if (run->stop != NULL)
         fprintf(stderr, "%s: ended early: %s\n", program.name, run->stop);
-    return shown && run->stop == NULL && run->dead == 0 && run->failed == 0 ? CLI_DONE
-                                                                            : CLI_NOT_ALL;
+    bool all = run->stop == NULL && run->dead == 0 && run->failed == 0 && !run->gaps;
+    return shown && all ? CLI_DONE : CLI_NOT_ALL;
 }
 
 static bool start(run_t *run)

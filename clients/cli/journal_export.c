@@ -161,7 +161,8 @@ static bool visit(void *ctx, const record_t *record, const journal_hole_t *hole)
     run_t *run = ctx;
     wire_feed_header_t header;
     if (hole != NULL) {
-        if (hole->damage || hole->from > 1) /* that the oldest are gone is no news */
+        /* That the oldest are gone is a loss to whoever asked for them, and no news otherwise. */
+        if (hole->damage || hole->from > 1 || run->options->from != NULL)
             tell_hole(run, hole->from, hole->to, hole->damage);
         return true;
     }
@@ -234,13 +235,24 @@ static void take_to(run_t *run, const char *text, uint64_t now_ns)
         run->to_ns = position.time_ns;
 }
 
+/* What was sealed since a time before the oldest that is kept may be gone in part. */
+static void tell_taken(run_t *run)
+{
+    store_stat_t stat;
+    store_stat(run->store, &stat);
+    if (stat.oldest > 1 && (stat.records == 0 || run->from_ns < stat.oldest_time_ns))
+        tell_hole(run, 1, stat.oldest - 1, false);
+}
+
 /* Times become numbers, so that not all has to be read.  False: told. */
 static bool find_ends(run_t *run)
 {
     uint64_t after = run->after, until = run->until;
     sl_err err = SL_OK;
-    if (run->from_ns > 0)
+    if (run->from_ns > 0) {
         err = store_find(run->store, run->from_ns, &after);
+        tell_taken(run);
+    }
     if (err == SL_OK && run->to_ns < UINT64_MAX)
         err = store_find(run->store, run->to_ns, &until);
     if (err != SL_OK)

@@ -150,9 +150,7 @@ static step_t on_lost(run_t *run)
         ask_tell(run->ask, "%s", sl_err_text(SL_EPROTO));
         return FAILED;
     }
-    if (run->replay->on_lost != NULL)
-        run->replay->on_lost(run->replay->ctx, &lost);
-    else
+    if (run->replay->on_lost == NULL || !run->replay->on_lost(run->replay->ctx, &lost))
         fprintf(stderr, "lost: numbers %" PRIu64 " to %" PRIu64 " of stream %" PRIu64 ": %s\n",
                 lost.from, lost.to, run->stream, wire_lost_name(lost.reason));
     if (lost.to > run->after)
@@ -228,18 +226,22 @@ static step_t replay_once(run_t *run)
 bool replay_run(ask_t *ask, const replay_t *replay)
 {
     run_t run = {.ask = ask, .replay = replay};
-    uint64_t deadline_ms = sl_clock_mono_ms(&sl_clock_system) + ask->options->timeout_s * 1000;
+    uint64_t deadline_ms = 0; /* of being refused, one time after another; 0: we are not */
     if (!find(&run))
         return false;
     if (run.until <= run.after)
         return true; /* nothing there */
     for (;;) {
+        uint64_t before = run.after;
         step_t step = replay_once(&run);
         if (step == RESTARTED)
             continue; /* from where it came to */
         if (step != BUSY)
             return step == ENDED;
-        if (cli_stopping() || sl_clock_mono_ms(&sl_clock_system) >= deadline_ms) {
+        uint64_t now_ms = sl_clock_mono_ms(&sl_clock_system);
+        if (deadline_ms == 0 || run.after != before) /* it was ours; another needed it more */
+            deadline_ms = now_ms + ask->options->timeout_s * 1000;
+        if (cli_stopping() || now_ms >= deadline_ms) {
             ask_tell(ask, "%s", wire_code_text(WIRE_CODE_BUSY));
             return false;
         }

@@ -20,8 +20,8 @@ typedef struct replay {
     const char *prefix; /**< of topics */
     /** One event; the item is borrowed for the call.  @return false ends the replay. */
     bool (*on_event)(void *ctx, const sluice_item_t *item);
-    /** A range that is not there any more.  NULL: it is told on standard error. */
-    void (*on_lost)(void *ctx, const wire_lost_t *lost);
+    /** A range that is not there any more.  @return false, or NULL: tell it on standard error. */
+    bool (*on_lost)(void *ctx, const wire_lost_t *lost);
     void *ctx;
 } replay_t;
 

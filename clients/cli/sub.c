@@ -24,7 +24,8 @@ enum {
     WAIT_MS = 100, /* at most: the subscription's own timers want a turn too */
     ITEMS_PER_TURN = 4096,
     COMMIT_MS = 1000,
-    LAST_COMMIT_MS = 2000, /* at the end: as long as its answer may take */
+    LAST_COMMIT_MS = 2000,  /* at the end: as long as its answer may take */
+    QUERY_SILENT_MS = 5000, /* of a broker that searches for a rare topic, some of it is usual */
 };
 
 typedef enum { COMMIT_AUTO, COMMIT_NONE } commit_t; /* in the order of the option's choices */
@@ -163,8 +164,8 @@ static const config_program_t program = {
         "before off. `sluice cursor` lists, moves and drops names.\n\n"
         "Exit: 0 when --count is reached, or --timeout without --count, or at "
         "SIGINT or SIGTERM, or when the reader of the output leaves; 1 when --timeout comes "
-        "before --count, the output fails, or another holder took the name; 2 when an option is "
-        "wrong.",
+        "before --count, the output fails, another holder took the name, or the last commit was "
+        "not answered; 2 when an option is wrong.",
     .table = {opts, sizeof opts / sizeof opts[0], sizeof(options_t)},
     .check = check,
 };
@@ -179,7 +180,7 @@ typedef struct run {
     uint64_t deadline_ms; /* 0: none */
     uint64_t commit_ms;   /* when the next commit is due; 0: never */
     uint64_t events, malformed, missed_ranges, missed_numbers;
-    bool said_ready, order_given;
+    bool said_ready, said_silent, order_given;
     bool output_gone;
 } run_t;
 
@@ -277,11 +278,19 @@ static bool commit(run_t *run)
     return false;
 }
 
+/* Without a place, nothing was ever returned.  (That a connection is gone says nothing of that.) */
+static bool has_place(const run_t *run)
+{
+    sluice_sub_stats_t stats = {.size = sizeof stats};
+    sluice_sub_stats(run->sub, &stats);
+    return stats.stream != 0;
+}
+
 /* The last one is waited for.  False: the place is not kept as it should be. */
 static bool commit_at_end(run_t *run)
 {
     uint64_t deadline_ms = sl_clock_mono_ms(&sl_clock_system) + LAST_COMMIT_MS;
-    if (run->commit_ms == 0 || !sluice_sub_joined(run->sub))
+    if (run->commit_ms == 0 || !has_place(run))
         return true;
     for (;;) {
         sluice_err err = sluice_sub_commit(run->sub, 0);
@@ -296,6 +305,18 @@ static bool commit_at_end(run_t *run)
         struct pollfd fd = {.fd = sluice_sub_fd(run->sub), .events = POLLIN};
         poll(&fd, 1, WAIT_MS / 10);
     }
+}
+
+/* Once: whoever forgot --query would wait in silence. */
+static void look_at_queries(run_t *run)
+{
+    sluice_sub_stats_t stats = {.size = sizeof stats};
+    sluice_sub_stats(run->sub, &stats);
+    if (run->said_silent || stats.query_silent_ms < QUERY_SILENT_MS)
+        return;
+    fprintf(stderr, "sluice sub: %s: no answer to queries; topics with a hole wait%s\n",
+            run->options->query, run->options->name != NULL ? ", and no place is kept" : "");
+    run->said_silent = true;
 }
 
 static void wait_for_more(run_t *run)
@@ -327,8 +348,10 @@ static int loop(run_t *run)
             run->output_gone = true;
         if (due && usable && !run->output_gone)
             usable = commit(run);
-        if (idle && usable && !enough(run))
+        if (idle && usable && !enough(run)) {
+            look_at_queries(run);
             wait_for_more(run);
+        }
     }
     bool written = !run->output_gone && cli_flush(&run->out);
     bool flushed = run->output_gone || written || cli_stopping();
@@ -337,6 +360,15 @@ static int loop(run_t *run)
     bool short_of = run->options->count > 0 && run->events < run->options->count &&
                     !cli_stopping() && !run->output_gone;
     return usable && flushed && !short_of ? CLI_DONE : CLI_NOT_ALL;
+}
+
+/* Whoever says where the feed is, and not where the queries go, has forgotten it mostly. */
+static void warn_of_usual_query(const options_t *options, const config_t *config)
+{
+    bool asks = options->repair || options->name != NULL;
+    if (asks && config_given(config, "feed") && !config_given(config, "query") &&
+        strcmp(options->feed, opts[0].def) != 0)
+        fprintf(stderr, "sluice sub: --feed without --query: queries go to %s\n", options->query);
 }
 
 static sluice_from from_of(position_kind_t kind)
@@ -400,6 +432,7 @@ int cli_sub(int argc, char **argv)
         cli_catch_signals();
         sluice_err err = start(&run, patterns, count);
         if (err == SLUICE_OK) {
+            warn_of_usual_query(&options, config);
             code = loop(&run);
         } else {
             fprintf(stderr, "sluice sub: %s: %s\n", options.feed, sluice_err_text(err));

@@ -1,5 +1,6 @@
 """sluice dead list|show|redrive: what each says, what is published again, and a broker that is in trouble."""
 
+import collections
 import json
 import os
 import pty
@@ -145,6 +146,19 @@ class Looking(Scripted):
         self.assertEqual((result.returncode, len(result.stdout.splitlines())), (0, 3))
         self.assertEqual([question[1] for question in query.questions].count("REPLAY"), 3)
 
+    def test_a_replay_that_gets_on_is_never_given_up(self):
+        """A broker that takes its place away after each batch: together that takes longer than --timeout."""
+        held = Journal(*(("$dead.X", 1 + i, [letter("X", b"")]) for i in range(8)))
+
+        def script(question):
+            answers = held(question)
+            if question[1] != "REPLAY" or len(answers) <= 2:  # one batch and DONE
+                return answers
+            return [answers[0], [[1, "ERROR", question[2], "BUSY", "no credit"]]]
+
+        result, _ = self.dead("list", "--timeout", 1, script=script)
+        self.assertEqual((result.returncode, len(result.stdout.splitlines()), result.stderr), (0, 8, b""))
+
     def slow(self, uptimes_ms):
         """A broker that says nothing to a replay until its STATUS was asked for so often."""
         left, replays = list(uptimes_ms), []
@@ -252,6 +266,12 @@ class Redriving(Scripted):
                          {"Category": "Job", "Event": "OnJobFailed", "id": "m-7", "source": SOURCE, "time": None,
                           "JobId": "job-1"})
 
+    def test_a_letter_that_may_be_among_what_was_lost_is_not_called_done(self):
+        held = Journal(("$dead.Refused", 9, [letter("Refused", EVENT, "after-a-loss")]), lost=[(1, 8, "DAMAGE")])
+        code, told, sums = self.redrive(held, "--all")
+        self.assertEqual((code, len(told.splitlines())), (1, 1))
+        self.assertEqual(sums, "lost: numbers 1 to 8 of stream 7: DAMAGE\n1 redriven, 0 still dead, 0 failed\n")
+
     def test_a_second_redrive_publishes_nothing(self):
         held = Journal(("$dead.TooLarge", 1, [letter("TooLarge", EVENT, f"twice-{i}") for i in range(50)]))
         code, told, sums = self.redrive(held, "--all")
@@ -291,6 +311,16 @@ class Redriving(Scripted):
         self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stdout, b"unsure\t7\tJob.OnJobFailed\tno answer; it may be published\n")
         self.assertIn(b"ended early: no answer from the intake", result.stderr)
+
+    def test_each_letter_that_failed_has_its_line(self):
+        """More than a publisher keeps: the last one was not even sent."""
+        body = b'{"Category":"Job","Event":"OnBig","x":"' + b"y" * 500_000 + b'"}'
+        big = Journal(*(("$dead.Refused", 1 + i, [letter("Refused", body, f"big-{i}")]) for i in range(50)))
+        result, _ = self.dead("redrive", "--all", "--intake", "tcp://127.0.0.1:1", "--timeout", 1, script=big)
+        rows = [row.split(b"\t") for row in result.stdout.splitlines()]
+        self.assertEqual(sorted(int(row[1]) for row in rows), list(range(1, len(rows) + 1)))
+        self.assertEqual(collections.Counter(row[0] for row in rows), {b"unsure": len(rows) - 1, b"unsent": 1})
+        self.assertIn(b"0 redriven, 0 still dead, %d failed\n" % len(rows), result.stderr)
 
 
 class WholeWay(unittest.TestCase):

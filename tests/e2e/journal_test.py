@@ -98,6 +98,20 @@ class Journal(unittest.TestCase):
         told = rows(journal("export", self.dir, "--topic", "Job.On1", "--topic", "Job.On2")[1])
         self.assertEqual((len(told), {event["Event"] for event in told}), (EVENTS * 2 // 3, {"On1", "On2"}))
 
+    def test_what_retention_took_is_lost_to_who_asks_for_it_only(self):
+        self.broker.stop()
+        self.broker = self.stack.start_broker("--durability", "os", "--data", self.dir, "--retain-bytes", "1M")
+        for first in range(1, 30 * 1000, 1000):
+            self.publish(first, 1000)
+        oldest = json.loads(journal("stat", self.dir)[1])["journal"]["oldest"]
+        self.assertGreater(oldest, 1)
+        lost = f"lost: numbers 1 to {oldest - 1}: RETENTION\n"
+        for args, first, wanted in (([], oldest, (0, "")), (["--from", oldest], oldest, (0, "")),
+                                    (["--from", 1], oldest, (1, lost)), (["--from", "-1h"], oldest, (1, lost))):
+            with self.subTest(args=args):
+                code, told, said = journal("export", self.dir, "--numbers", "--to", oldest, *args)
+                self.assertEqual((code, said, [event["$number"] for event in rows(told)]), (*wanted, [first]))
+
     def test_verify_of_a_sound_journal_beside_its_broker(self):
         self.publish()
         code, told, said = journal("verify", self.dir)

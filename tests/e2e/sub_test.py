@@ -4,6 +4,8 @@ import json
 import subprocess
 import unittest
 
+import zmq
+
 from stack import BIN, LineReader, Stack, wait_for
 
 SLUICE = BIN / "sluice"
@@ -101,6 +103,28 @@ class Sub(unittest.TestCase):
         self.publish(33)
         self.assertEqual(self.jobs("--name", "b", "--count", 1), [33])
 
+    def test_a_place_that_is_not_kept_is_told_though_the_broker_is_long_gone(self):
+        feed, query = (f"ipc://{self.stack.folder}/{name}" for name in ("feed", "query"))
+        again = ("--durability", "disk", "--data", self.stack.folder / "data")
+        self.stack.broker.stop()
+        self.start(*again, "--feed", feed, "--query", query)
+        sub = self.stack.start("sub", self.argv("--name", "z", "--ready")).wait_log("ready")
+        reader = LineReader(sub)
+        self.publish(*range(1, 11))
+        wait_for(lambda: len(reader.lines) == 10, "ten events")
+        self.stack.broker.kill()
+        with zmq.Context.instance().socket(zmq.XPUB) as deaf:  # shows when the subscriber connects anew: by libzmq, by itself
+            deaf.setsockopt(zmq.XPUB_VERBOSE, 1)
+            deaf.bind(feed)
+            for _ in range(2):
+                while not deaf.recv().startswith(b"\x01~sync."):
+                    pass
+            code = sub.stop()
+        self.start(*again)
+        kept = self.cursors().get("z", {}).get("number") == 10  # when its last commit was quicker than the kill
+        self.assertEqual((code, sub.log()),
+                         (0, "ready\n") if kept else (1, "ready\nsluice sub: the last commit: no answer\n"))
+
     def test_commit_none_moves_nothing(self):
         self.publish(*range(1, 11))
         for _ in range(2):
@@ -110,6 +134,7 @@ class Sub(unittest.TestCase):
     def test_who_takes_a_name_fences_the_holder_before_off(self):
         first = self.stack.start("sub", self.argv("--name", "b", "--ready")).wait_log("ready")
         second = self.stack.start("sub", self.argv("--name", "b", "--ready")).wait_log("ready")
+        self.publish(1)  # it hears of that when it has something to commit
         self.assertEqual(first.process.wait(30), 1)
         self.assertEqual(first.log(), "ready\nsluice sub: another holder opened the cursor\n")
         self.assertIsNone(second.process.poll())
@@ -152,6 +177,22 @@ class Sub(unittest.TestCase):
         self.start(*memory)
         sub.wait_log("stream: it is ")
         self.assertEqual(sub.stop(), 0)
+
+    # -- queries that nobody answers
+
+    def test_a_query_endpoint_without_a_broker_is_told_once(self):
+        self.publish(1)
+        nobody = "tcp://127.0.0.1:1"
+        sub = self.stack.start("sub", self.argv("--from", "earliest", "--query", nobody)).wait_log("no answer")
+        self.assertEqual(sub.stop(), 0)
+        self.assertEqual(sub.log(), f"sluice sub: {nobody}: no answer to queries; topics with a hole wait\n")
+
+    def test_a_feed_without_its_query_endpoint_is_told(self):
+        for more, said in (([], "sluice sub: --feed without --query: queries go to tcp://127.0.0.1:5552\n"),
+                           (["--no-repair"], "")):
+            done = subprocess.run([SLUICE, "sub", "--feed", self.at["feed"], "--timeout", "1", *more], timeout=60,
+                                  capture_output=True, check=False)
+            self.assertEqual((done.returncode, done.stderr.decode()), (0, said))
 
     def test_wrong_usage_is_exit_2(self):
         for args in (["--from", "yesterday"], ["--stream", "7"], ["--name", "a b"], ["--commit", "none"],
