@@ -1,7 +1,6 @@
 #include "query.h"
 
 #include "base/mp.h"
-#include "route.h"
 #include "wire/query.h"
 
 #include <string.h>
@@ -173,11 +172,9 @@ static void answer_status(query_t *q, uint64_t request)
  */
 static void send_answer(query_t *q, int flags)
 {
-    zmq_msg_t frame;
-    if (q->answer.failed || !route_frame(&frame, q->answer.data, q->answer.len))
-        zmq_msg_init(&frame);
     zmq_msg_send(&q->route, q->o.socket, ZMQ_SNDMORE);
-    zmq_msg_send(&frame, q->o.socket, flags);
+    if (q->answer.failed || zmq_send(q->o.socket, q->answer.data, q->answer.len, flags) < 0)
+        zmq_send(q->o.socket, "", 0, flags); /* what was begun must be finished */
 }
 
 static void answer_tick(query_t *q, uint64_t request)
