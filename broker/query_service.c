@@ -223,6 +223,17 @@ static bool take_answer(query_service_t *s)
 
 /* -- what the journal knows ------------------------------------------------------------------ */
 
+/* Up to which number retention took what may have been sealed at `since_ns` or later: only the
+ * times of what is kept are known.  Batches of one turn have one time. */
+static uint64_t taken_since(const query_service_t *s, const journal_stat_t *stat, uint64_t since_ns)
+{
+    if (stat->oldest != 0)
+        return since_ns <= stat->oldest_time_ns ? stat->oldest - 1 : 0;
+    uint64_t wall_ns = sl_clock_wall_ns(s->o.clock), age_ns = stat->retain_age_ms * MS;
+    bool too_young = stat->retain_age_ms != 0 && age_ns < wall_ns && since_ns > wall_ns - age_ns;
+    return too_young ? 0 : stat->next - 1; /* nothing is kept: age took all there was */
+}
+
 static void on_find(query_service_t *s, const wire_query_t *msg)
 {
     wire_find_t find;
@@ -239,6 +250,7 @@ static void on_find(query_service_t *s, const wire_query_t *msg)
     journal_stat(s->o.journal,
                  &stat); /* after the search: `next` must not lie before what it found */
     found.next = stat.next;
+    found.taken = taken_since(s, &stat, find.since_ns);
     wire_put_found(&s->answer, msg->request, &found);
     answer(s);
 }

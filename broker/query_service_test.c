@@ -682,10 +682,16 @@ static sl_err scripted_read(journal_t *j, uint64_t after, uint64_t until, size_t
     return SL_OK;
 }
 
+static uint64_t scripted_oldest = 11, scripted_oldest_time_ns, scripted_age_ms;
+
 static void scripted_stat(journal_t *j, journal_stat_t *out)
 {
     (void)j;
-    *out = (journal_stat_t){.backend = "scripted", .oldest = 11, .next = 31};
+    *out = (journal_stat_t){.backend = "scripted",
+                            .oldest = scripted_oldest,
+                            .next = 31,
+                            .oldest_time_ns = scripted_oldest_time_ns,
+                            .retain_age_ms = scripted_age_ms};
 }
 
 static void use_scripted_journal(void)
@@ -743,8 +749,41 @@ static void find_says_where_to_begin(void **state)
         assert_int_equal(found.stream, STREAM);
         assert_int_equal(found.after, rows[i][1]);
         assert_int_equal(found.next, 7);
+        assert_int_equal(found.taken, 0); /* there is nothing before 1 */
     }
     sl_buf_fini(&out);
+}
+
+static wire_found_t find_since(uint64_t since_ns)
+{
+    sl_buf_t out = SL_BUF_INIT;
+    wire_found_t found;
+    wire_put_find(&out, 1, &(wire_find_t){since_ns});
+    ask(peer, &out);
+    receive_on(peer);
+    assert_int_equal(got.msg.type, WIRE_QUERY_FIND);
+    assert_int_equal(wire_found_decode(&found, &got.msg), SL_OK);
+    sl_buf_fini(&out);
+    return found;
+}
+
+static void find_says_what_retention_may_have_taken(void **state)
+{
+    (void)state;
+    use_scripted_journal();
+    scripted_oldest = 11;
+    scripted_oldest_time_ns = 5000;
+    assert_int_equal(find_since(0).taken, 10);
+    assert_int_equal(find_since(4999).taken, 10);
+    assert_int_equal(find_since(5000).taken, 10); /* of the same turn, perhaps */
+    assert_int_equal(find_since(5001).taken, 0);
+    scripted_oldest = 0; /* all of it, by age */
+    scripted_age_ms = 1000;
+    sl_clock_manual_advance(&hand_clock, UINT64_C(5000000000));
+    uint64_t wall_ns = sl_clock_wall_ns(&hand_clock.clock);
+    assert_int_equal(find_since(wall_ns - 2000000000).taken, 30);
+    assert_int_equal(find_since(wall_ns - 500000000).taken, 0);
+    scripted_oldest = 11;
 }
 
 static void what_lacks_elements_is_answered_frame(void **state)
@@ -1000,6 +1039,7 @@ int main(void)
         TEST(holes_stand_in_their_place_with_their_reason),
         TEST(journal_that_cannot_be_read_ends_a_replay_with_an_error),
         TEST(find_says_where_to_begin),
+        TEST(find_says_what_retention_may_have_taken),
         TEST(what_lacks_elements_is_answered_frame),
         TEST(too_many_or_too_long_prefixes_are_refused),
         TEST(cursor_passes_from_one_holder_to_the_next),

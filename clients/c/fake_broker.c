@@ -119,6 +119,8 @@ void fake_join(fake_t *f, sluice_sub_options_t options, uint64_t next, const cha
                uint64_t last)
 {
     fake_subscribe(f, options, LIST("Job."));
+    if (options.from == SLUICE_FROM_EARLIEST && options.repair == SLUICE_REPAIR_ON)
+        answer_found(f, 0, 0, next, 0);
     await_sync(f);
     put_tick_of(f, STREAM, f->sync, next, topic, last);
     await_joined(f);
@@ -268,6 +270,17 @@ uint64_t expect_replay(fake_t *f, uint64_t after, uint64_t until)
     assert_int_equal(replay.after, after);
     assert_int_equal(replay.until, until);
     return f->asked.request;
+}
+
+void answer_found(fake_t *f, uint64_t since_ns, uint64_t after, uint64_t next, uint64_t taken)
+{
+    wire_find_t find;
+    sl_buf_t out = SL_BUF_INIT;
+    expect_question(f, WIRE_QUERY_FIND);
+    assert_int_equal(wire_find_decode(&find, &f->asked), SL_OK);
+    assert_int_equal(find.since_ns, since_ns);
+    wire_put_found(&out, f->asked.request, &(wire_found_t){STREAM, after, next, taken});
+    answer(f, &out);
 }
 
 void expect_no_question(fake_t *f)

@@ -79,6 +79,9 @@ uint64_t expect_replay(fake_t *f, uint64_t after, uint64_t until);
 /** Nothing is asked, though it may be. */
 void expect_no_question(fake_t *f);
 
+/** Answers a FIND: the oldest there is begins behind `after`. */
+void answer_found(fake_t *f, uint64_t since_ns, uint64_t after, uint64_t next, uint64_t taken);
+
 /** Answers to who asked last: a buffer with one frame, which is freed. */
 void answer(fake_t *f, sl_buf_t *out);
 void answer_batch(fake_t *f, uint64_t request, const char *topic, uint64_t prev, uint64_t first,

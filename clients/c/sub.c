@@ -360,6 +360,11 @@ static void put_notice(sluice_sub_t *sub, sluice_item_t *item)
         sub_cursor_stream(sub, notice.parent);
         return;
     }
+    if (notice.kind == SUB_PATTERNS) {
+        item->kind = SLUICE_ITEM_PATTERNS;
+        item->number = notice.to;
+        return;
+    }
     item->kind = SLUICE_ITEM_LOST;
     item->topic = notice.topic != NULL ? notice.topic->key.name : NULL;
     item->topic_len = notice.topic != NULL ? notice.topic->key.len : 0;

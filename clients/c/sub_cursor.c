@@ -2,7 +2,7 @@
  *
  *     CURSOR.OPEN --> placed: behind that number          \
  *                \--> new: as `from` says                  +--> the feed is opened
- *     FIND (from a time) --> behind what it answers       /
+ *     FIND (a time, the oldest) --> behind what it answers       /
  *
  *     CURSOR.COMMIT, one at a time, asked until it is answered.  `wanted` is what shall be kept,
  * and may run ahead of `sent`, which is under way; `kept` is what the broker answered last.
@@ -33,7 +33,8 @@ static sluice_err copy_patterns(sluice_sub_t *sub)
         wire_texts_put(&sub->prefixes, prefix, len);
         sub->prefix_count++;
     }
-    if (sub->prefix_count > WIRE_PREFIXES_MAX) { /* then all there is, and we match */
+    if (sub->prefix_count > WIRE_PREFIXES_MAX ||
+        sub->prefixes.len > WIRE_PREFIXES_BYTES_MAX) { /* then all there is, and we match */
         sl_buf_clear(&sub->prefixes);
         wire_texts_put(&sub->prefixes, "", 0);
         wire_texts_put(&sub->prefixes, "$", 1);
@@ -46,13 +47,15 @@ sluice_err sub_cursor_init(sluice_sub_t *sub, const sluice_sub_options_t *option
 {
     sub->from.now = options->from == SLUICE_FROM_NOW;
     sub->from_time = options->from == SLUICE_FROM_TIME;
-    sub->from_time_ns = options->from_time_ns;
+    sub->from_find = sub->from_time ||
+                     (options->from == SLUICE_FROM_EARLIEST && options->repair == SLUICE_REPAIR_ON);
+    sub->from_time_ns = sub->from_time ? options->from_time_ns : 0; /* 0: all there is */
     if (options->from == SLUICE_FROM_NUMBER)
         sub->from = (sub_start_t){.stream = options->from_stream, .number = options->from_number};
     sub->commit_ms = options->commit_ms != 0 ? options->commit_ms : 1000;
     sub->commit.due_ns = sub->commit_ms == UINT32_MAX ? UINT64_MAX : 0;
     sub->phase = options->name != NULL ? SUB_START_CURSOR
-                 : sub->from_time      ? SUB_START_TIME
+                 : sub->from_find      ? SUB_START_TIME
                                        : SUB_STARTED;
     if (options->name != NULL) {
         if (!wire_cursor_name_valid(options->name,
@@ -63,7 +66,9 @@ sluice_err sub_cursor_init(sluice_sub_t *sub, const sluice_sub_options_t *option
             return SLUICE_ENOMEM;
     }
     sub_state_start(&sub->state, &sub->from);
-    return copy_patterns(sub);
+    sluice_err err = copy_patterns(sub);
+    bool too_many = sub->name != NULL && sub->patterns.len > WIRE_CURSOR_PATTERNS_MAX;
+    return err == SLUICE_OK && too_many ? SLUICE_ELIMIT : err;
 }
 
 static sluice_err begin(sluice_sub_t *sub, sub_start_t start)
@@ -71,6 +76,32 @@ static sluice_err begin(sluice_sub_t *sub, sub_start_t start)
     sub_state_start(&sub->state, &start);
     sub->phase = SUB_STARTED;
     return sub_feed_open(sub);
+}
+
+static bool has_text(wire_texts_t texts, const char *text, uint32_t len)
+{
+    const char *other;
+    uint32_t other_len;
+    while (wire_texts_next(&texts, &other, &other_len))
+        if (other_len == len && memcmp(other, text, len) == 0)
+            return true;
+    return false;
+}
+
+static bool has_texts(wire_texts_t texts, wire_texts_t others)
+{
+    const char *text;
+    uint32_t len;
+    while (wire_texts_next(&others, &text, &len))
+        if (!has_text(texts, text, len))
+            return false;
+    return true;
+}
+
+static bool same_patterns(const sluice_sub_t *sub, wire_texts_t theirs)
+{
+    wire_texts_t ours = wire_texts(&sub->patterns, sub->pattern_count);
+    return has_texts(ours, theirs) && has_texts(theirs, ours);
 }
 
 static sluice_err take_opened(sluice_sub_t *sub, const wire_query_t *answer)
@@ -88,9 +119,12 @@ static sluice_err take_opened(sluice_sub_t *sub, const wire_query_t *answer)
         return SLUICE_OK;
     }
     if (opened.placed)
-        return begin(sub, (sub_start_t){.stream = opened.stream, .number = opened.number});
+        return begin(sub, (sub_start_t){.stream = opened.stream,
+                                        .number = opened.number,
+                                        .other_patterns =
+                                            opened.known && !same_patterns(sub, opened.patterns)});
     sub->commit.due_ns = 0; /* where it begins shall be kept, also if nothing else is by itself */
-    if (!sub->from_time)
+    if (!sub->from_find)
         return begin(sub, sub->from);
     sub->phase = SUB_START_TIME;
     return SLUICE_OK;
@@ -103,7 +137,10 @@ static sluice_err take_found(sluice_sub_t *sub, const wire_query_t *answer)
     if (err != SL_OK)
         return (sluice_err)err;
     sub->start = (sub_question_t){0};
-    return begin(sub, (sub_start_t){.stream = found.stream, .number = found.after});
+    if (!sub->from_time) /* what is not there was not named: nothing is lost, whatever the stream */
+        return begin(sub, (sub_start_t){.number = found.after});
+    return begin(
+        sub, (sub_start_t){.stream = found.stream, .number = found.after, .taken = found.taken});
 }
 
 static sluice_err take_start(sluice_sub_t *sub, const wire_query_t *answer)

@@ -97,7 +97,8 @@ struct sluice_sub {
     /* where it begins; the cursor */
     sub_phase_t phase;
     sub_start_t from; /* as the options say */
-    bool from_time;
+    bool from_time,
+        from_find; /* the broker is asked which number it is: for a time, or the oldest */
     uint64_t from_time_ns;
     char *name;
     sl_buf_t patterns; /* as the cursor keeps them */

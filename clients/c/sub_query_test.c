@@ -52,6 +52,7 @@ static void replay_is_asked_for_what_is_ours(void **state)
     uint32_t len;
     fake_subscribe(f, (sluice_sub_options_t){.from = SLUICE_FROM_EARLIEST},
                    LIST("", "Job.*", "$dead.*"));
+    answer_found(f, 0, 0, 10, 0);
     await_sync(f);
     put_tick_of(f, STREAM, f->sync, 10, "Job.A", 9);
     expect_question(f, WIRE_QUERY_REPLAY);
@@ -429,18 +430,39 @@ static void wrong_stream_waits_for_the_feed_to_say_which(void **state)
 static void start_at_a_time_finds_the_number_first(void **state)
 {
     fake_t *f = *state;
-    wire_find_t find;
-    sl_buf_t out = SL_BUF_INIT;
     fake_subscribe(f, (sluice_sub_options_t){.from = SLUICE_FROM_TIME, .from_time_ns = 12345},
                    LIST("Job."));
-    expect_question(f, WIRE_QUERY_FIND);
-    assert_int_equal(wire_find_decode(&find, &f->asked), SL_OK);
-    assert_int_equal(find.since_ns, 12345);
-    wire_put_found(&out, f->asked.request, &(wire_found_t){STREAM, 40, 100});
-    answer(f, &out);
+    answer_found(f, 12345, 40, 100, 0);
     await_sync(f);
     put_tick_of(f, STREAM, f->sync, 100, "Job.A", 99);
     expect_replay(f, 40, 99);
+}
+
+static void time_before_what_is_kept_is_told(void **state)
+{
+    fake_t *f = *state;
+    fake_subscribe(f, (sluice_sub_options_t){.from = SLUICE_FROM_TIME, .from_time_ns = 12345},
+                   LIST("Job."));
+    answer_found(f, 12345, 40, 100, 40);
+    await_sync(f);
+    put_tick_of(f, STREAM, f->sync, 100, "Job.A", 99);
+    expect_lost(f, NULL, 1, 40);
+    assert_string_equal(f->item.reason, "RETENTION");
+    expect_replay(f, 40, 99);
+}
+
+static void earliest_is_the_oldest_there_is_and_nothing_is_lost(void **state)
+{
+    fake_t *f = *state;
+    fake_subscribe(f, (sluice_sub_options_t){.from = SLUICE_FROM_EARLIEST, .from_time_ns = 9},
+                   LIST("Job."));
+    answer_found(f, 0, 40, 100, 40);
+    await_sync(f);
+    put_tick_of(f, STREAM, f->sync, 100, "Job.A", 99);
+    uint64_t request = expect_replay(f, 40, 99);
+    answer_batch(f, request, "Job.A", 30, 41, 41);
+    expect_event(f, "Job.A", 41);
+    assert_int_equal(stats(f).lost_numbers, 0);
 }
 
 static void start_that_a_broker_refuses_is_told_and_asked_again(void **state)
@@ -849,6 +871,98 @@ static void dropped_cursor_is_an_end(void **state)
     assert_int_equal(err, SLUICE_EFENCED);
 }
 
+static void answer_opened_with(fake_t *f, const char *const *patterns, uint32_t count)
+{
+    sl_buf_t out = SL_BUF_INIT, texts = SL_BUF_INIT;
+    for (uint32_t i = 0; i < count; i++)
+        wire_texts_put(&texts, patterns[i], strlen(patterns[i]));
+    expect_question(f, WIRE_QUERY_CURSOR_OPEN);
+    wire_put_cursor_opened(&out, f->asked.request,
+                           &(wire_cursor_opened_t){.generation = GENERATION,
+                                                   .placed = true,
+                                                   .stream = STREAM,
+                                                   .number = 9,
+                                                   .known = true,
+                                                   .patterns = wire_texts(&texts, count)});
+    answer(f, &out);
+    sl_buf_fini(&texts);
+}
+
+static void other_patterns_than_the_cursors_are_told(void **state)
+{
+    static const char *const others[][2] = {{"Job.*", NULL}, {"Job.*", "Node.*"}};
+    fake_t *f = *state;
+    for (uint32_t i = 0; i < ARRAY_LEN(others); i++) {
+        fake_subscribe(f, (sluice_sub_options_t){.name = "audit", .commit_ms = UINT32_MAX},
+                       LIST("Cluster.*", "Job.*"));
+        answer_opened_with(f, others[i], i + 1);
+        await_sync(f);
+        put_tick_of(f, STREAM, f->sync, 10, NULL, 0);
+        assert_int_equal(expect(f, SLUICE_ITEM_PATTERNS)->number, 9);
+        assert_int_equal(f->item.stream, STREAM);
+        sluice_sub_destroy(&f->sub);
+    }
+}
+
+static void same_patterns_in_another_order_are_the_same(void **state)
+{
+    static const char *const same[] = {"Job.*", "Cluster.*"};
+    fake_t *f = *state;
+    fake_subscribe(f, (sluice_sub_options_t){.name = "audit", .commit_ms = UINT32_MAX},
+                   LIST("Cluster.*", "Job.*"));
+    answer_opened_with(f, same, 2);
+    await_sync(f);
+    put_tick_of(f, STREAM, f->sync, 10, NULL, 0);
+    expect_silence(f);
+    assert_true(sluice_sub_joined(f->sub));
+}
+
+/* `count` patterns, each of 120 bytes and none within another; NULL behind them. */
+static const char **many_patterns(size_t count)
+{
+    const char **list = calloc(count + 1, sizeof *list);
+    for (size_t i = 0; i < count; i++) {
+        char *text = calloc(1, 121);
+        memset(text, 'a', 120);
+        text[0] = 'A';
+        for (size_t at = 1, left = i; at <= 3; at++, left /= 10)
+            text[at] = (char)('0' + left % 10);
+        text[60] = '.';
+        list[i] = text;
+    }
+    return list;
+}
+
+static void free_patterns(const char **list)
+{
+    for (size_t i = 0; list[i] != NULL; i++)
+        free((void *)(uintptr_t)list[i]);
+    free((void *)list);
+}
+
+static void prefixes_that_a_broker_would_refuse_become_one(void **state)
+{
+    fake_t *f = *state;
+    const char **list = many_patterns(500); /* more than 48 KiB */
+    fake_subscribe(f, (sluice_sub_options_t){.from = SLUICE_FROM_NUMBER, .from_stream = STREAM},
+                   list);
+    wire_texts_t prefixes = wire_texts(&f->sub->prefixes, f->sub->prefix_count);
+    assert_true(prefixes.len <= WIRE_PREFIXES_BYTES_MAX);
+    assert_int_equal(prefixes.count, 2); /* all, and those that begin with $ */
+    free_patterns(list);
+}
+
+static void patterns_that_a_cursor_cannot_keep_are_refused_at_once(void **state)
+{
+    fake_t *f = *state;
+    const char **list = many_patterns(200); /* more than 16 KiB */
+    sluice_sub_options_t options = {.size = sizeof options, .name = "audit", .patterns = list};
+    assert_int_equal(sluice_sub_create(&f->sub, &options), SLUICE_ELIMIT);
+    options.name = NULL;
+    assert_int_equal(sluice_sub_create(&f->sub, &options), SLUICE_OK);
+    free_patterns(list);
+}
+
 static void one_cursor_too_many_is_told(void **state)
 {
     fake_t *f = *state;
@@ -924,6 +1038,12 @@ int main(void)
         TEST(change_of_the_stream_tells_the_parent_and_replays_of_the_new_one),
         TEST(wrong_stream_waits_for_the_feed_to_say_which),
         TEST(start_at_a_time_finds_the_number_first),
+        TEST(time_before_what_is_kept_is_told),
+        TEST(earliest_is_the_oldest_there_is_and_nothing_is_lost),
+        TEST(other_patterns_than_the_cursors_are_told),
+        TEST(same_patterns_in_another_order_are_the_same),
+        TEST(prefixes_that_a_broker_would_refuse_become_one),
+        TEST(patterns_that_a_cursor_cannot_keep_are_refused_at_once),
         TEST(start_that_a_broker_refuses_is_told_and_asked_again),
         TEST(number_of_another_stream_is_told_before_anything_else),
         TEST(in_stream_order_a_tick_lets_go),

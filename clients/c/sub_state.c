@@ -3,7 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { NOTICES_FIRST = 16 };
+enum {
+    NOTICES_FIRST = 16,
+    PLACE_NOTICES_MAX = 3, /* of take_place; a change of the stream has one */
+};
 
 sl_err sub_state_init(sub_state_t *state, const sub_rules_t *rules)
 {
@@ -311,6 +314,10 @@ static void take_place(sub_state_t *state, const wire_feed_header_t *header)
         tell_stream(state, parent);
     }
     state->confirmed = state->reached;
+    if (start->taken != 0 && state->reached > 0)
+        sub_put_lost(state, NULL, 1, sub_min(start->taken, state->reached), SUB_REASON_RETENTION);
+    if (start->other_patterns)
+        put_notice(state, (sub_notice_t){.kind = SUB_PATTERNS, .to = state->reached});
 }
 
 /* -- the rules ------------------------------------------------------------------------------- */
@@ -390,7 +397,7 @@ sl_err sub_state_tick(sub_state_t *state, const wire_feed_header_t *header, cons
     if (err == SL_OK)
         err = check_tails(state, header, tails);
     if (err == SL_OK)
-        err = sub_reserve_notices(state, 1 + (size_t)tails.left);
+        err = sub_reserve_notices(state, PLACE_NOTICES_MAX + (size_t)tails.left);
     if (err != SL_OK)
         return err;
     state->ticks++;

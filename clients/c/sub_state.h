@@ -66,13 +66,13 @@ typedef struct sub_batches {
     sub_batch_t *first, *end;
 } sub_batches_t;
 
-typedef enum { SUB_LOST, SUB_STREAM } sub_notice_kind_t;
+typedef enum { SUB_LOST, SUB_STREAM, SUB_PATTERNS } sub_notice_kind_t;
 
 /** What the user must hear before anything that follows. */
 typedef struct sub_notice {
     sub_notice_kind_t kind;
     const sub_topic_t *topic; /**< LOST: where; NULL: on any topic of ours */
-    uint64_t from, to;        /**< LOST: both inclusive */
+    uint64_t from, to;        /**< LOST: both inclusive.  PATTERNS: `to` is where we begin */
     const char *reason;       /**< LOST: static */
     uint64_t stream;          /**< the one that holds from here on */
     wire_parent_t parent;     /**< STREAM: where our place in it comes from; zeros: from nowhere */
@@ -91,6 +91,8 @@ typedef struct sub_start {
     bool now;        /**< behind what there is when the subscription is in force */
     uint64_t stream; /**< else behind `number` of this stream; 0: of whichever is current */
     uint64_t number;
+    uint64_t taken;      /**< retention took what was named, up to there; 0: it did not */
+    bool other_patterns; /**< what was had up to there was had with others */
 } sub_start_t;
 
 typedef struct sub_state {

@@ -8,6 +8,7 @@
 #include "sub_state.h"
 
 #define SUB_REASON_NO_REPAIR  "NO_REPAIR"
+#define SUB_REASON_RETENTION  "RETENTION"
 #define SUB_REASON_DAMAGE     "DAMAGE"
 #define SUB_REASON_UNREADABLE "UNREADABLE"
 

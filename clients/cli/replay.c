@@ -20,6 +20,7 @@ typedef struct run {
     uint64_t stream;
     uint64_t after, until; /**< what is left to be shown: after moves on */
     uint64_t owed_bytes;   /**< used up and not given back */
+    uint64_t taken;        /**< by retention, of what was named by its time; 0: nothing */
     uint64_t asked_ms;     /**< when the replay was asked for */
     bool stopped;          /**< by on_event */
 } run_t;
@@ -45,6 +46,7 @@ static bool find(run_t *run)
     bool by_number = run->replay->until != 0;
     run->after = by_number ? run->replay->after : found.after;
     run->until = by_number ? run->replay->until : found.next - 1;
+    run->taken = by_number || run->replay->since_ns == 0 ? 0 : found.taken;
     return true;
 }
 
@@ -143,6 +145,13 @@ static step_t on_batch(run_t *run)
     return give_credit(run) ? GOES_ON : FAILED;
 }
 
+static void tell_lost(const run_t *run, const wire_lost_t *lost)
+{
+    if (run->replay->on_lost == NULL || !run->replay->on_lost(run->replay->ctx, lost))
+        fprintf(stderr, "lost: numbers %" PRIu64 " to %" PRIu64 " of stream %" PRIu64 ": %s\n",
+                lost->from, lost->to, run->stream, wire_lost_name(lost->reason));
+}
+
 static step_t on_lost(run_t *run)
 {
     wire_lost_t lost;
@@ -150,9 +159,7 @@ static step_t on_lost(run_t *run)
         ask_tell(run->ask, "%s", sl_err_text(SL_EPROTO));
         return FAILED;
     }
-    if (run->replay->on_lost == NULL || !run->replay->on_lost(run->replay->ctx, &lost))
-        fprintf(stderr, "lost: numbers %" PRIu64 " to %" PRIu64 " of stream %" PRIu64 ": %s\n",
-                lost.from, lost.to, run->stream, wire_lost_name(lost.reason));
+    tell_lost(run, &lost);
     if (lost.to > run->after)
         run->after = lost.to;
     return GOES_ON;
@@ -229,6 +236,8 @@ bool replay_run(ask_t *ask, const replay_t *replay)
     uint64_t deadline_ms = 0; /* of being refused, one time after another; 0: we are not */
     if (!find(&run))
         return false;
+    if (run.taken != 0)
+        tell_lost(&run, &(wire_lost_t){1, run.taken, WIRE_LOST_RETENTION});
     if (run.until <= run.after)
         return true; /* nothing there */
     for (;;) {

@@ -209,6 +209,14 @@ static void say_stream(const sluice_item_t *item)
                 item->stream, item->parent_last, item->parent_stream);
 }
 
+static void say_patterns(const run_t *run, const sluice_item_t *item)
+{
+    fprintf(stderr,
+            "patterns: not those that %s was kept with; what only the new ones match comes from "
+            "behind number %" PRIu64 " on (`sluice cursor reset` goes back)\n",
+            run->options->name, item->number);
+}
+
 static void take_event(run_t *run, const sluice_item_t *item)
 {
     sl_err err = format_event(&run->out, &run->format, item);
@@ -250,8 +258,10 @@ static bool take_items(run_t *run, bool *idle)
             take_event(run, &item);
         } else if (item.kind == SLUICE_ITEM_LOST) {
             say_missed(run, &item);
-        } else {
+        } else if (item.kind == SLUICE_ITEM_STREAM) {
             say_stream(&item);
+        } else if (item.kind == SLUICE_ITEM_PATTERNS) {
+            say_patterns(run, &item);
         }
     }
     return true;

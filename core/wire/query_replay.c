@@ -37,17 +37,20 @@ sl_err wire_find_decode(wire_find_t *find, const wire_query_t *msg)
 
 void wire_put_found(sl_buf_t *out, uint64_t request, const wire_found_t *found)
 {
-    wire_put_query(out, WIRE_QUERY_FIND, request, 3);
+    wire_put_query(out, WIRE_QUERY_FIND, request, 4);
     mp_put_uint(out, found->stream);
     mp_put_uint(out, found->after);
     mp_put_uint(out, found->next);
+    mp_put_uint(out, found->taken);
 }
 
 sl_err wire_found_decode(wire_found_t *found, const wire_query_t *msg)
 {
     wire_msg_t in = wire_query_rest(msg);
+    found->taken = 0;
     return wire_msg_u64(&in, &found->stream) && wire_msg_u64(&in, &found->after) &&
-                   wire_msg_u64(&in, &found->next)
+                   wire_msg_u64(&in, &found->next) &&
+                   (in.left == 0 || wire_msg_u64(&in, &found->taken))
                ? SL_OK
                : SL_EPROTO;
 }

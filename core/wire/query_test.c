@@ -55,7 +55,7 @@ static sl_err check_find(const wire_query_t *msg)
 
 static void put_found(sl_buf_t *out)
 {
-    wire_put_found(out, 300, &(wire_found_t){STREAM, 41, 70000});
+    wire_put_found(out, 300, &(wire_found_t){STREAM, 41, 70000, 40});
 }
 
 static sl_err check_found(const wire_query_t *msg)
@@ -67,6 +67,7 @@ static sl_err check_found(const wire_query_t *msg)
     assert_int_equal(found.stream, STREAM);
     assert_int_equal(found.after, 41);
     assert_int_equal(found.next, 70000);
+    assert_int_equal(found.taken, msg->rest_count > 3 ? 40 : 0);
     return err;
 }
 
@@ -387,6 +388,19 @@ static void an_element_too_few_is_refused(void **state)
     }
 }
 
+static void answer_of_a_broker_that_does_not_say_what_was_taken_is_taken(void **state)
+{
+    (void)state;
+    wire_query_t msg;
+    sl_buf_t out = SL_BUF_INIT;
+    put_found(&out);
+    sl_buf_t older = first_elements(&out, 3);
+    assert_int_equal(wire_query_decode(&msg, older.data, older.len), SL_OK);
+    assert_int_equal(check_found(&msg), SL_OK);
+    sl_buf_fini(&older);
+    sl_buf_fini(&out);
+}
+
 static void elements_that_grew_are_ignored(void **state)
 {
     (void)state;
@@ -664,6 +678,7 @@ int main(void)
         cmocka_unit_test(every_message_comes_back),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(an_element_too_few_is_refused),
+        cmocka_unit_test(answer_of_a_broker_that_does_not_say_what_was_taken_is_taken),
         cmocka_unit_test(elements_that_grew_are_ignored),
         cmocka_unit_test(an_element_of_another_type_is_refused),
         cmocka_unit_test(every_width_of_integer_is_accepted),

@@ -82,6 +82,13 @@ class Looking(Scripted):
         _, query = self.dead("list", "--since", "2026-06-01T12:00:00Z")
         self.assertEqual(query.questions[0], [1, "FIND", 1, 1780315200_000000000])
 
+    def test_a_time_before_what_is_kept_is_told_and_the_beginning_is_not(self):
+        held = Journal(("$dead.Broken", 11, [letter("Broken", b"")]), oldest=11, taken=10)
+        for args, said in (([], b""), (["--since", "2026-06-01T12:00:00Z"],
+                                       b"lost: numbers 1 to 10 of stream 7: RETENTION\n")):
+            result, _ = self.dead("list", "--json", *args, script=held)
+            self.assertEqual((result.returncode, json.loads(result.stdout)["number"], result.stderr), (0, 11, said))
+
     def test_an_empty_journal_has_no_dead_letters(self):
         result, _ = self.dead("list", script=Journal())
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))

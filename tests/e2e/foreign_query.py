@@ -115,7 +115,9 @@ class CompleteSubscriber:
         self.connect()
 
     def begin_at_time(self, since_ns):
-        _, _, _, self.stream, self.f, _ = self.query.ask("FIND", since_ns)
+        self.stream, self.f, _, taken = self.query.ask("FIND", since_ns)[3:7]
+        if since_ns is not None and taken > 0:
+            self.lost.append((1, taken, "RETENTION"))
         self.connect()
 
     # -- what is live

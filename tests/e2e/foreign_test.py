@@ -98,7 +98,7 @@ class Foreign(unittest.TestCase):
         page = (ROOT / "docs" / "protocol.md").read_text()
         stream, parent = 0x1122334455667788, 0x0102030405060708
         wanted = {"status": [1, "STATUS", 7], "find": [1, "FIND", 8, 1780315200000000000],
-                  "found": [1, "FIND", 8, stream, 41, 43],
+                  "found": [1, "FIND", 8, stream, 41, 43, 0],
                   "replay": [1, "REPLAY", 9, stream, 41, None, ["Job.", "$dead."], 1 << 20],
                   "batch": [1, "BATCH", 9], "lost": [1, "LOST", 9, 12, 30, "RETENTION"], "done": [1, "DONE", 9, 42],
                   "wrong_stream": [1, "WRONG_STREAM", 9, stream, 31, 43, [[parent, 40]]],
@@ -148,7 +148,7 @@ class Foreign(unittest.TestCase):
                 self.assertEqual(publisher.publish(topics[n % 3], [event])[:2], [1, "ACK"])
                 published.append((n + 1, topics[n % 3], event))
             query = Query(stack.broker.endpoints["query"])
-            self.assertEqual(query.ask("FIND", None)[3:], [stream, 0, 31])
+            self.assertEqual(query.ask("FIND", None)[3:], [stream, 0, 31, 0])
             self.assertEqual(self.replayed(query, stream, 0, None, [""]), [p for p in published if p[1][0] != "$"])
             self.assertEqual(self.replayed(query, stream, 12, 20, ["Job.", "$dead."]),
                              [p for p in published[12:20] if p[1] != topics[1]])

@@ -1,6 +1,7 @@
 """Whoever keeps the rules of docs/protocol.md has every event once and in order: across losses of a slow subscriber, across
 the broker's death, and, where retention was quicker, with the exact range that is gone."""
 
+import time
 import unittest
 
 from foreign_feed import Publisher
@@ -133,8 +134,10 @@ class Replay(unittest.TestCase):
                     lost.append("overtaken")
         self.assertEqual((rest, expected), ([4000], 4001))
         self.assertEqual([lost[0][0], lost[1], lost[2][1]], [1, "overtaken", 4000])
-        _, _, _, stream, after, upto = query.ask("FIND", None)
+        stream, after, upto, taken = query.ask("FIND", None)[3:7]
         self.assertEqual((stream, upto), (self.stream, 8001))
+        self.assertEqual(taken, after)
+        self.assertEqual(query.ask("FIND", time.time_ns())[6], 0)
         self.assertGreater(after, 4000)
         self.assertEqual(next(query.replay(stream, 4000, None, [""], credit=1)), ("LOST", 4001, after, "RETENTION"))
 

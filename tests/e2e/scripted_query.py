@@ -30,15 +30,15 @@ def batch(topic, first, events, stream=7, prev=0, time_ns=1780315200_000000000):
 class Journal:
     """A script: a journal that holds these batches, of one stream, and answers FIND and REPLAY from them."""
 
-    def __init__(self, *batches, stream=7, lost=(), oldest=1):
-        self.stream, self.oldest, self.lost = stream, oldest, list(lost)
+    def __init__(self, *batches, stream=7, lost=(), oldest=1, taken=0):
+        self.stream, self.oldest, self.lost, self.taken = stream, oldest, list(lost), taken
         self.batches = [(topic, first, events) for topic, first, events in batches]
         self.next = max([oldest, *(first + len(events) for _, first, events in batches)])
 
     def __call__(self, question):
         kind, request, rest = question[1], question[2], question[3:]
         if kind == "FIND":
-            return [[[1, "FIND", request, self.stream, self.oldest - 1, self.next]]]
+            return [[[1, "FIND", request, self.stream, self.oldest - 1, self.next, self.taken]]]
         if kind == "REPLAY":
             return self.replay(request, *rest)
         return []

@@ -139,6 +139,12 @@ class Sub(unittest.TestCase):
         self.assertEqual(first.log(), "ready\nsluice sub: another holder opened the cursor\n")
         self.assertIsNone(second.process.poll())
 
+    def test_other_patterns_under_a_name_are_told(self):
+        self.publish(*range(1, 11))
+        self.jobs("--name", "b", "--from", "earliest", "--count", 10)
+        sub = self.stack.start("sub", self.argv("--name", "b", "--ready") + ["$dead.*"]).wait_log("behind number 10")
+        self.assertIn("patterns: not those that b was kept with", sub.log())
+
     def test_reset_moves_a_name_and_drop_forgets_it(self):
         self.publish(*range(1, 21))
         self.jobs("--name", "b", "--from", "earliest", "--count", 20)

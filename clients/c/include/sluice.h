@@ -60,10 +60,14 @@ typedef struct sluice_sub sluice_sub_t;
 
 /** Where a subscription begins. */
 typedef enum {
-    SLUICE_FROM_NOW,      /**< with what is published once it is in force */
-    SLUICE_FROM_EARLIEST, /**< with the oldest event that the broker keeps */
-    SLUICE_FROM_NUMBER,   /**< behind `from_number` */
-    SLUICE_FROM_TIME,     /**< with what was sealed at or after `from_time_ns` */
+    SLUICE_FROM_NOW, /**< with what is published once it is in force */
+    /** With the oldest event that the broker keeps.  What it does not keep any more was not asked
+     * for, and is not reported as lost; as it is where a number, a time or a cursor lies before the
+     * oldest event.  (Asked for at the query endpoint; not so with SLUICE_REPAIR_OFF, which cannot
+     * bring what is past, and reports it as lost.) */
+    SLUICE_FROM_EARLIEST,
+    SLUICE_FROM_NUMBER, /**< behind `from_number` */
+    SLUICE_FROM_TIME,   /**< with what was sealed at or after `from_time_ns` */
 } sluice_from;
 
 typedef enum {
@@ -151,6 +155,10 @@ typedef enum {
      * not delivered again; later numbers are given anew.  parent_stream 0: the new stream does not
      * know the old one; it is delivered from its beginning. */
     SLUICE_ITEM_STREAM,
+
+    /** The cursor was kept with other patterns than yours.  It goes on behind `number`: what only
+     * your patterns match comes from there on, and not its past.  For that, reset the cursor. */
+    SLUICE_ITEM_PATTERNS,
 } sluice_item_kind;
 
 /** One item.  All pointers are borrowed from the handle until the next call on it. */
@@ -159,7 +167,7 @@ typedef struct sluice_item {
     const char *topic; /**< NUL-terminated; EVENT, and LOST where one topic is concerned; or NULL */
     size_t topic_len;
     uint64_t stream;  /**< identity of the numbering */
-    uint64_t number;  /**< of the event, or of the batch's first */
+    uint64_t number;  /**< of the event, or of the batch's first; PATTERNS: of the cursor */
     uint64_t prev;    /**< of the batch it came in: last number before it on this topic; 0: none */
     uint64_t time_ns; /**< when the broker sealed the batch, Unix ns */
     const void *data; /**< one msgpack map; of a batch: `count` maps one after another */
@@ -184,8 +192,8 @@ typedef struct sluice_item {
 
 /** Connects and subscribes.  Returns at once; items come when the broker answers.
  *  @param out  receives the handle; the caller owns it.  Untouched on error.
- *  @return SLUICE_OK, SLUICE_EINVAL (malformed endpoint, pattern or name), SLUICE_ENOMEM,
- *          SLUICE_EIO. */
+ *  @return SLUICE_OK, SLUICE_EINVAL (malformed endpoint, pattern or name), SLUICE_ELIMIT (with a
+ *          name: more than 16 KiB of patterns), SLUICE_ENOMEM, SLUICE_EIO. */
 SLUICE_API sluice_err sluice_sub_create(sluice_sub_t **out, const sluice_sub_options_t *options);
 
 /** Waits for the next item.  Until the subscription is in force (sluice_sub_joined) none comes.

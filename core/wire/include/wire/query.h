@@ -3,7 +3,7 @@
  *     question                                                  answers
  *     TICK    []                                                TICK [], and a tick's three frames
  *     STATUS  []                                                STATUS [map]
- *     FIND    [since_ns]                                        FIND [stream,after,next]
+ *     FIND    [since_ns]                                        FIND [stream,after,next,taken]
  *     REPLAY  [stream,after,until,prefixes,credit_bytes]        BATCH [], and a batch's three
  * frames; LOST [from,to,reason]; in the end DONE [upto] or WRONG_STREAM [stream,oldest,next,
  *                                                               parents]
@@ -149,6 +149,9 @@ typedef struct wire_found {
     uint64_t stream;
     uint64_t after; /**< replay what is behind it */
     uint64_t next;  /**< number that the next event will have */
+    /** Numbers up to there are not kept any more, and what was asked for may have been among them;
+     * 0: it was not.  (An older broker does not say: 0.) */
+    uint64_t taken;
 } wire_found_t;
 void wire_put_found(sl_buf_t *out, uint64_t request, const wire_found_t *found);
 sl_err wire_found_decode(wire_found_t *found, const wire_query_t *msg);
