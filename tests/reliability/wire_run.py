@@ -84,6 +84,7 @@ class TcpWire:
 
     def __init__(self, stack, options):
         self.relays = []
+        options.loss = options.delay_ms = options.back_ms = 0  # the figures say so
 
     def under(self, end):
         return ()
