@@ -92,6 +92,30 @@ class Sub(unittest.TestCase):
         self.start("--durability", "disk", "--data", self.stack.folder / "data")
         self.assertEqual(self.jobs("--name", "b", "--count", 20), list(range(11, 31)))
 
+    def restart_below(self, *args):
+        """Another broker where this one was, below a subscriber with a name that has dealt with 1 … 7."""
+        sub = self.stack.start("sub", self.argv("--name", "b", "--ready", "--count", 12)).wait_log("ready")
+        self.publish(*range(1, 6))
+        wait_for(lambda: self.cursors()["b"]["number"] == 5, "a commit")
+        subprocess.run([SLUICE, "journal", "backup", self.stack.folder / "data", self.stack.folder / "copy"],
+                       capture_output=True, timeout=60, check=True)
+        self.publish(6, 7)
+        wait_for(lambda: self.cursors()["b"]["number"] == 7, "a commit")
+        self.assertEqual(self.stack.broker.stop(), 0)
+        self.start(*args, *(word for name in ("feed", "query", "intake") for word in (f"--{name}", self.at[name])))
+        self.publish(*range(101, 106))
+        told = sub.process.communicate(timeout=60)[0].splitlines()
+        self.assertEqual([int(json.loads(row)["JobId"][4:]) for row in told], [*range(1, 8), *range(101, 106)])
+        self.assertEqual(sub.process.returncode, 0, sub.log())
+        self.assertRegex(sub.log(), "^ready\nstream: it is [0-9]+ now.*\n$")
+        return self.cursors()["b"]["number"]
+
+    def test_a_name_outlives_a_restore(self):
+        self.assertEqual(self.restart_below("--durability", "disk", "--data", self.stack.folder / "copy"), 10)
+
+    def test_a_name_outlives_a_broker_that_knows_nothing_any_more(self):
+        self.assertEqual(self.restart_below("--durability", "memory"), 5)
+
     def test_what_runs_on_commits_every_second_and_at_the_end(self):
         sub = self.stack.start("sub", self.argv("--name", "b", "--ready")).wait_log("ready")
         LineReader(sub)
