@@ -182,7 +182,7 @@ class Sub(unittest.TestCase):
 
     # -- losses
 
-    def test_what_retention_took_is_told(self):
+    def test_what_retention_took_is_told_to_who_asked_for_it(self):
         self.stack.broker.stop()
         self.start("--durability", "memory", "--memory-bytes", 64 * 1024)
         for first in range(1, 2001, 500):
@@ -195,6 +195,7 @@ class Sub(unittest.TestCase):
         self.assertEqual((code, [event["$number"] for event in events]), (0, list(range(first, 2001))))
         self.assertRegex(said, rf"^lost: numbers 1 to {first - 1} of stream \d+ on Job\.On0: RETENTION\n"
                                rf"missed: 1 ranges, of {first - 1} numbers at most\n$")
+        self.assertEqual(self.jobs("--from", "earliest", "--count", 2001 - first), list(range(first, 2001)))
 
     def test_another_stream_is_told(self):
         feed, query = (f"ipc://{self.stack.folder}/{name}" for name in ("feed", "query"))
