@@ -96,6 +96,8 @@ static void keep_item(keeper_t *keeper, const sluice_item_t *item)
                                         .stream = item->stream,
                                         .number = item->parent_last});
         break;
+    case SLUICE_ITEM_PATTERNS: /* it has one pattern for all its life */
+        break;
     }
 }
 

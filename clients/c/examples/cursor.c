@@ -30,6 +30,8 @@ static void print(const sluice_item_t *item)
                 item->reason);
     } else if (item->kind == SLUICE_ITEM_STREAM) {
         fprintf(stderr, "stream %016" PRIx64 "\n", item->stream);
+    } else if (item->kind == SLUICE_ITEM_PATTERNS) {
+        fprintf(stderr, "other patterns, from behind %" PRIu64 " on\n", item->number);
     } else if (sluice_event_json(item->data, item->len, &json) == SLUICE_OK) {
         printf("%" PRIu64 " %s\n", item->number, json);
         free(json);
