@@ -27,7 +27,8 @@ static void begin(examination_t *e)
     survey_t *v = &e->survey;
     store_topics_free(v->s);
     free(v->damaged);
-    *v = (survey_t){.s = v->s, .hole = v->hole, .ctx = v->ctx};
+    *v = (survey_t){
+        .s = v->s, .hole = v->hole, .ctx = v->ctx, .trusting = e->trust ? e->pages : NULL};
     e->untouched = false;
     e->failed = "the journal cannot be read";
 }
@@ -70,7 +71,7 @@ static void count_pages(examination_t *e)
         e->free_pages += p->kinds[i] == PAGE_FREE || p->kinds[i] == PAGE_UNUSED;
 }
 
-sl_err examine(examination_t *e)
+static sl_err walk(examination_t *e)
 {
     begin(e);
     char *path = store_path(e->survey.s->dir, STORE_FILE);
@@ -83,6 +84,18 @@ sl_err examine(examination_t *e)
     err = judge(e, err);
     count_pages(e);
     pages_close(e->pages);
+    return err;
+}
+
+/* Where heads alone do not add up, the bodies say what is damaged. */
+sl_err examine(examination_t *e)
+{
+    sl_err err = walk(e);
+    const survey_t *v = &e->survey;
+    if (v->trusted && (err == SL_EPROTO || v->doubtful || v->lost_events > 0)) {
+        e->trust = false;
+        err = walk(e);
+    }
     return err;
 }
 

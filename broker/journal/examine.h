@@ -20,6 +20,9 @@ typedef struct survey {
     uint64_t oldest_time_ns;
     uint64_t *damaged; /**< numbers under which damaged records stand */
     size_t damaged_count, damaged_room;
+    pages_t *trusting; /**< after an orderly end heads are enough; NULL: never */
+    bool trusted;      /**< bodies were not looked at */
+    bool doubtful;     /**< a head is not what it should be */
     bool newer;        /**< something of a format this program does not know */
     const char *fault; /**< why the tree cannot be trusted; NULL: it can */
     sl_err err;        /**< SL_ENOMEM */
@@ -37,6 +40,7 @@ typedef struct examination {
     pages_t *pages;
     survey_t survey;
     uint64_t free_pages, page_count;
+    bool trust;     /**< see examine */
     bool untouched; /**< the file was made, and nothing was ever written */
     char damage[PAGES_FAULT_BYTES];
     const char *failed; /**< static; for people */
@@ -46,7 +50,9 @@ typedef struct examination {
 sl_err examination_init(examination_t *e, store_t *s);
 void examination_fini(examination_t *e);
 
-/** Walks the file; nobody writes it.
+/** Walks the file; nobody writes it.  With e->trust, and when the last run ended in order and this
+ * is the very file, the bodies of large records are not read: reading holds them against their
+ * sums.
  *  @return SL_OK: sound, but for damaged records; SL_EPROTO: e->damage says what is wrong;
  *          SL_EVERSION; SL_EIO; SL_ENOMEM. */
 sl_err examine(examination_t *e);

@@ -344,16 +344,17 @@ static sl_err read_value(climb_t *c, const node_t *node, slice_t *value, size_t 
     sl_err err = claim(p, node->child, count, c->overflow_kind);
     if (err != SL_OK)
         return err;
-    if (count > p->file_pages) /* before memory is asked for */
+    if (count > p->file_pages || node->child > p->file_pages - count) /* LMDB maps it */
         return fault(p, "page %" PRIu64 " claims more than there is", node->child);
-    if (count * PAGE_BYTES > p->value_room) {
-        uint8_t *grown = realloc(p->value, count * PAGE_BYTES);
+    uint64_t wanted = p->heads_only ? 1 : count;
+    if (wanted * PAGE_BYTES > p->value_room) {
+        uint8_t *grown = realloc(p->value, wanted * PAGE_BYTES);
         if (grown == NULL)
             return SL_ENOMEM;
         p->value = grown;
-        p->value_room = count * PAGE_BYTES;
+        p->value_room = wanted * PAGE_BYTES;
     }
-    err = read_pages(p, node->child, count, p->value);
+    err = read_pages(p, node->child, wanted, p->value);
     if (err != SL_OK)
         return err;
     if (get_u64(p->value + AT_PAGE_NUMBER) != node->child ||
@@ -362,7 +363,7 @@ static sl_err read_value(climb_t *c, const node_t *node, slice_t *value, size_t 
         return fault(p, "page %" PRIu64 " does not hold the value that it should", node->child);
     c->seen.overflows += count;
     *value = (slice_t){p->value + HEAD_BYTES, node->data_len};
-    *room = count * PAGE_BYTES - HEAD_BYTES;
+    *room = wanted * PAGE_BYTES - HEAD_BYTES;
     return SL_OK;
 }
 

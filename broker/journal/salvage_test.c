@@ -176,6 +176,54 @@ static void damaged_file_is_kept(void **state)
     assert_int_not_equal(st.st_ino, before.st_ino);
 }
 
+/* -- an orderly end ------------------------------------------------------------------------- */
+
+static void bodies_are_not_read_after_an_orderly_end_but_when_they_are_served(void **state)
+{
+    fixture_t *f = *state;
+    commit(f, 1, "a", 9000);
+    commit(f, 11, "a", 9000);
+    store_close(&f->s, true);
+    damage_body(f, 11);
+    fixture_open(f);
+    assert_int_equal(f->found.damaged_records, 0);
+    assert_int_equal(f->found.records, 2);
+    assert_int_equal(f->found.events, 20);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage]");
+    store_close(&f->s, false);
+    fixture_open(f);
+    assert_int_equal(f->found.damaged_records, 1);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage]");
+}
+
+static void head_that_is_damaged_is_seen_after_an_orderly_end_too(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t stream = f->found.stream;
+    commit(f, 1, "a", 9000);
+    store_close(&f->s, true);
+    damage(f, record_magic, RECORD_MAGIC_BYTES, 0);
+    fixture_open(f);
+    assert_int_equal(f->found.damaged_records, 1);
+    assert_string_equal(f->found.damage, "");
+    assert_int_equal(f->found.stream, stream);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "[1-10 damage]");
+}
+
+static void file_that_was_cut_is_seen_after_an_orderly_end_too(void **state)
+{
+    fixture_t *f = *state;
+    struct stat st;
+    commit(f, 1, "a", 9000);
+    commit(f, 11, "a", 90000);
+    store_close(&f->s, true);
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_equal(truncate(f->path, st.st_size - 10 * 4096), 0); /* within the second */
+    fixture_open(f);
+    assert_string_not_equal(f->found.damage, "");
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage]");
+}
+
 /* -- what only looks like it ------------------------------------------------------------------ */
 
 /* A publisher sends an event whose bytes are a record, sum and all.  The record that holds it is
@@ -341,6 +389,9 @@ int main(void)
         TEST(newest_record_that_is_damaged_is_a_hole_too),
         TEST(what_retention_took_does_not_come_back),
         TEST(damaged_file_is_kept),
+        TEST(bodies_are_not_read_after_an_orderly_end_but_when_they_are_served),
+        TEST(head_that_is_damaged_is_seen_after_an_orderly_end_too),
+        TEST(file_that_was_cut_is_seen_after_an_orderly_end_too),
         TEST(event_that_looks_like_a_record_fools_nobody),
         TEST(what_looks_like_many_journals_does_not_hide_the_one),
         TEST(file_of_no_bytes_is_a_new_journal),

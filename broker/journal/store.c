@@ -310,6 +310,7 @@ static sl_err look_at_file(opening_t *p)
 {
     sl_err err = SL_OK;
     p->made = store_file_bytes(p->s->dir) == 0;
+    p->ex.trust = true;
     if (!p->made) {
         err = examine_or_salvage(p);
         p->made = p->ex.untouched;

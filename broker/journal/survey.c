@@ -24,6 +24,9 @@ static void survey_state(survey_t *v, const void *data, size_t len)
         v->newer = true;
     else if (err != SL_OK)
         fault(v, "the state is damaged");
+    if (v->has_state && v->state.clean && v->trusting != NULL &&
+        v->state.inode == store_inode(v->s->dir))
+        v->trusted = v->trusting->heads_only = true;
 }
 
 static void survey_tail(survey_t *v, const uint8_t *name, size_t name_len, const void *data,
@@ -70,11 +73,24 @@ static bool whole_but_for_length(const void *data, size_t room)
     return claims > 0 && claims <= room && record_read(&r, data, claims) == SL_OK;
 }
 
+/* Of a record whose body was not read. */
+static bool read_head(record_t *r, uint64_t first, const void *data, size_t len, size_t room)
+{
+    return record_peek(r, data, room) && record_claims(data, room) == len && r->first == first &&
+           r->count > 0 && first <= UINT64_MAX - r->count;
+}
+
 static void survey_record(survey_t *v, uint64_t first, size_t key_len, const void *data, size_t len,
                           size_t room)
 {
     record_t r;
-    sl_err err = record_read(&r, data, len);
+    sl_err err = SL_OK;
+    if (room >= len) {
+        err = record_read(&r, data, len);
+    } else if (!read_head(&r, first, data, len, room)) {
+        v->doubtful = true;
+        return;
+    }
     if (err == SL_EVERSION) {
         v->newer = true;
         return;

@@ -54,14 +54,16 @@ typedef struct pages {
     uint64_t count;    /**< pages that have a kind: meta.last_page + 1 */
     uint8_t *kinds;    /**< page_kind_t of each, after the walk */
     char fault[PAGES_FAULT_BYTES];
-    uint8_t *value; /**< of the entry at hand */
+    bool heads_only; /**< an entry function may set it: of values in pages of their own only the
+                          first is read from then on */
+    uint8_t *value;  /**< of the entry at hand */
     size_t value_room;
     uint8_t stack[PAGES_DEPTH_MAX][PAGE_BYTES];
 } pages_t;
 
 /** Shows an entry of the main tree, in the order of the keys.  Borrowed during the call.
- *  @param room  bytes that follow `data` in its page or pages: what it holds may be longer than the
- *               tree says. */
+ *  @param room  bytes that are there from `data` on, in its page or pages: what it holds may be
+ *               longer than the tree says; less than `len`: its head (heads_only). */
 typedef void pages_entry_fn(void *ctx, const void *key, size_t key_len, const void *data,
                             size_t len, size_t room);
 

@@ -23,7 +23,8 @@
  *
  * Damage.  LMDB checks little, and a bit that flips in its meta, branch or leaf pages can crash the
  * process that follows it.  So before LMDB opens a file, store_open walks every page that LMDB
- * would follow by its own bounded reader (pages.h), and holds each record against its sum.  Records
+ * would follow by its own bounded reader (pages.h), and holds each record against its sum; after an
+ * orderly end the large ones are taken as they stand, until they are read.  Records
  * that are damaged are put aside and become holes.  Where the tree itself is damaged the file goes
  * to the quarantine, and the records found in its bytes (scan.h) fill a new one, under a new
  * stream.  That needs room on the disk for a second copy.  A file that cannot be read is not taken
