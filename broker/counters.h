@@ -67,6 +67,8 @@
     X(JOURNAL_ERRNO, GAUGE, "broker_journal_errno", "errno of the last failure; 0: it works")      \
     X(JOURNAL_CLOSED_MS, GAUGE, "broker_journal_closed_ms",                                        \
       "How long intake is closed after the last failure; 0: it is open")                           \
+    X(JOURNAL_QUARANTINE_BYTES, GAUGE, "broker_journal_quarantine_bytes",                          \
+      "What was damaged and is kept aside; it stays until somebody removes it")                    \
     X(ROLLBACKS, TOTAL, "broker_rollbacks", "Times that numbers were taken back")                  \
     X(FEED_BATCHES, TOTAL, "broker_feed_batches", "Batches handed to the feed")                    \
     X(FEED_EVENTS, TOTAL, "broker_feed_events", "Events handed to the feed")                       \

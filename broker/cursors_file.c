@@ -2,6 +2,7 @@
 
 #include "base/mp.h"
 #include "journal/pages.h"
+#include "journal/store.h"
 
 #include <errno.h>
 #include <lmdb.h>
@@ -212,6 +213,21 @@ static sl_err examine(const char *path)
     return err;
 }
 
+/* What is new in a directory is there after a power cut only when that was synced. */
+static sl_err make_dirs(const char *dir, const char *path, bool synced)
+{
+    char above[PATH_BYTES];
+    bool is_new = mkdir(dir, 0750) == 0;
+    if ((!is_new && errno != EEXIST) || (mkdir(path, 0750) != 0 && errno != EEXIST))
+        return SL_EIO;
+    if (!synced)
+        return SL_OK;
+    sl_err err = store_sync_dir(dir);
+    if (err == SL_OK && is_new && snprintf(above, sizeof above, "%s/..", dir) < (int)sizeof above)
+        err = store_sync_dir(above);
+    return err;
+}
+
 static sl_err open_env(cursors_file_t *f, const char *dir, bool synced, uint64_t map_bytes)
 {
     char path[PATH_BYTES];
@@ -219,9 +235,9 @@ static sl_err open_env(cursors_file_t *f, const char *dir, bool synced, uint64_t
         errno = ENAMETOOLONG;
         return SL_EIO;
     }
-    if ((mkdir(dir, 0750) != 0 && errno != EEXIST) || (mkdir(path, 0750) != 0 && errno != EEXIST))
-        return SL_EIO;
-    sl_err found = examine(path);
+    sl_err found = make_dirs(dir, path, synced);
+    if (found == SL_OK)
+        found = examine(path);
     if (found != SL_OK)
         return found;
     int err = mdb_env_create(&f->env);
@@ -229,7 +245,7 @@ static sl_err open_env(cursors_file_t *f, const char *dir, bool synced, uint64_t
         err = mdb_env_set_mapsize(f->env, map_bytes != 0 ? map_bytes : map_bytes_default);
     if (err == 0)
         err = mdb_env_open(f->env, path, MDB_NOTLS | (synced ? 0 : MDB_NOSYNC), 0640);
-    return error_of(err);
+    return err != 0 || !synced ? error_of(err) : store_sync_dir(path);
 }
 
 sl_err cursors_file_open(cursors_file_t **out, const char *dir, bool synced, uint64_t map_bytes,
@@ -251,15 +267,18 @@ sl_err cursors_file_open(cursors_file_t **out, const char *dir, bool synced, uin
 
 sl_err cursors_file_set_aside(const char *dir, uint64_t n)
 {
-    char from[PATH_BYTES], to[PATH_BYTES];
-    if (snprintf(to, sizeof to, "%s/quarantine", dir) >= (int)sizeof to ||
-        (mkdir(to, 0750) != 0 && errno != EEXIST))
+    char from[PATH_BYTES], folder[PATH_BYTES], to[PATH_BYTES];
+    if (snprintf(folder, sizeof folder, "%s/quarantine", dir) >= (int)sizeof folder ||
+        (mkdir(folder, 0750) != 0 && errno != EEXIST))
         return SL_EIO;
     snprintf(from, sizeof from, "%s/cursors", dir);
     if (snprintf(to, sizeof to, "%s/quarantine/cursors-%llu", dir, (unsigned long long)n) >=
         (int)sizeof to)
         return SL_EIO;
-    return rename(from, to) == 0 ? SL_OK : SL_EIO;
+    if (rename(from, to) != 0)
+        return SL_EIO;
+    sl_err err = store_sync_dir(folder); /* else a power cut could leave neither name */
+    return err == SL_OK ? store_sync_dir(dir) : err;
 }
 
 void cursors_file_close(cursors_file_t **file)

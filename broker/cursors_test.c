@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { STREAM = 7, OTHER_STREAM = 6, CURSORS_MAX = 100, START_MS = 5000 };
@@ -16,6 +17,31 @@ static sl_clock_manual_t hand_clock;
 static cursors_options_t options;
 static cursors_t *cursors;
 static wire_code_t why;
+
+/* The directories that were synced since it was emptied, each followed by a space. */
+static char synced_dirs[4096];
+
+__attribute__((visibility("default"))) int fsync(int fd);
+
+int fsync(int fd)
+{
+    char link[64], path[256];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path - 2);
+    if (len > 0) {
+        path[len] = ' ';
+        path[len + 1] = '\0';
+        strncat(synced_dirs, path, sizeof synced_dirs - strlen(synced_dirs) - 1);
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+static bool was_synced(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s%s ", dir, name);
+    return strstr(synced_dirs, path) != NULL;
+}
 
 static void open_all(void)
 {
@@ -32,6 +58,7 @@ static void restart(void)
 static int setup(void **state)
 {
     (void)state;
+    synced_dirs[0] = '\0';
     strcpy(dir, "/tmp/sluice-cursors-XXXXXX");
     assert_non_null(mkdtemp(dir));
     sl_clock_manual_init(&hand_clock, 1, (uint64_t)START_MS * 1000000);
@@ -442,6 +469,18 @@ static void damaged_file_is_put_aside_and_cursors_begin_anew(void **state)
     assert_int_equal(cursors_count(cursors), 1);
 }
 
+/* A name that a power cut takes away is a file that is gone. */
+static void directories_are_synced_when_something_is_made_or_moved_in_them(void **state)
+{
+    (void)state;
+    assert_true(was_synced("") && was_synced("/cursors"));
+    cursors_destroy(&cursors);
+    damage(0, 8192);
+    synced_dirs[0] = '\0';
+    open_all();
+    assert_true(was_synced("") && was_synced("/cursors") && was_synced("/quarantine"));
+}
+
 /* Finds the record's bytes in the file and flips one of them. */
 static void flip_in_record(const char *needle)
 {
@@ -599,6 +638,7 @@ int main(void)
         TEST(full_disk_undoes_the_group_and_the_next_one_may_fit),
         TEST(file_is_written_anew_after_a_failure),
         TEST(damaged_file_is_put_aside_and_cursors_begin_anew),
+        TEST(directories_are_synced_when_something_is_made_or_moved_in_them),
         TEST(record_whose_sum_fails_is_damage),
         TEST(no_flipped_bit_crashes_or_lies),
         TEST(status_lists_cursors_slowest_first),

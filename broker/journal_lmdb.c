@@ -145,6 +145,12 @@ static uint64_t oldest_of(const store_stat_t *stat)
     return stat->oldest < stat->next ? stat->oldest : 0;
 }
 
+static void look_at_quarantine(journal_lmdb_t *j)
+{
+    counter_set(&j->o.counters[BROKER_JOURNAL_QUARANTINE_BYTES],
+                store_quarantine_bytes(j->o.store.dir));
+}
+
 static void look_at_oldest(journal_lmdb_t *j)
 {
     store_stat_t stat;
@@ -209,6 +215,8 @@ static void housekeep_if_due(journal_lmdb_t *j)
     j->housekeep_at.tv_sec = now.tv_sec + (err == SL_EAGAIN ? 0 : HOUSEKEEP_EVERY_S);
     if (err == SL_OK || err == SL_EAGAIN)
         look_at_oldest(j);
+    if (err != SL_EAGAIN)
+        look_at_quarantine(j);
     tell_if_it_works(j);
 }
 
@@ -430,6 +438,7 @@ sl_err journal_lmdb_create(journal_t **out, const journal_lmdb_options_t *option
     if (err != SL_OK)
         goto fail;
     j->stream = found->stream;
+    look_at_quarantine(j);
     j->base.oldest = found->oldest < found->next ? found->oldest : 0;
     atomic_store(&j->oldest, j->base.oldest);
     err = SL_EIO;

@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { PATIENCE_MS = 20000, GROUPS_MAX = 1024 };
 
@@ -425,6 +427,27 @@ static void journal_lmdb_opened_again_goes_on(void **state)
     assert_int_equal(journal->oldest, 1);
 }
 
+static void journal_lmdb_counts_what_lies_in_the_quarantine(void **state)
+{
+    (void)state;
+    char path[2 * TEST_DIR_BYTES];
+    assert_int_equal(counted(BROKER_JOURNAL_QUARANTINE_BYTES), 0);
+    snprintf(path, sizeof path, "%s/quarantine", dir);
+    assert_int_equal(mkdir(path, 0750), 0);
+    snprintf(path, sizeof path, "%s/quarantine/cursors-1", dir);
+    assert_int_equal(mkdir(path, 0750), 0);
+    snprintf(path, sizeof path, "%s/quarantine/cursors-1/data.mdb", dir);
+    FILE *aside = fopen(path, "w");
+    assert_int_equal(fwrite("damaged", 1, 7, aside), 7);
+    fclose(aside);
+    journal_destroy(&journal);
+    create();
+    assert_int_equal(counted(BROKER_JOURNAL_QUARANTINE_BYTES), 7);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/quarantine/cursors-1", dir);
+    rmdir(path);
+}
+
 static void journal_lmdb_says_why_it_cannot_be_opened(void **state)
 {
     (void)state;
@@ -450,6 +473,7 @@ int main(void)
         TEST(journal_lmdb_keeps_its_order_under_random_failures),
         TEST(journal_lmdb_ends_without_completing_what_is_in_flight),
         TEST(journal_lmdb_opened_again_goes_on),
+        TEST(journal_lmdb_counts_what_lies_in_the_quarantine),
         TEST(journal_lmdb_says_why_it_cannot_be_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

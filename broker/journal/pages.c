@@ -201,7 +201,7 @@ sl_err pages_open(pages_t *p, const char *path)
 static bool is_new_page(pages_t *p, uint64_t number)
 {
     static const uint8_t zeros[PAGE_BYTES];
-    pages_meta_t meta;
+    pages_meta_t meta = {0};
     ssize_t n = pread(p->fd, p->stack[0], PAGE_BYTES, (off_t)(number * PAGE_BYTES));
     if (n >= 0 && memcmp(p->stack[0], zeros, (size_t)n) == 0)
         return true;

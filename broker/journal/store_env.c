@@ -1,6 +1,7 @@
 /* Files, and LMDB's environment on them. */
 #include "store_impl.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -144,6 +145,33 @@ uint64_t store_file_bytes(const char *dir)
 {
     struct stat st;
     return stat_file(dir, &st) ? (uint64_t)st.st_size : 0;
+}
+
+static uint64_t tree_bytes(const char *path)
+{
+    uint64_t bytes = 0;
+    DIR *listing = opendir(path);
+    if (listing == NULL)
+        return 0;
+    for (struct dirent *e; (e = readdir(listing)) != NULL;) {
+        struct stat st;
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+            fstatat(dirfd(listing), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        char *inner = S_ISDIR(st.st_mode) ? store_path(path, e->d_name) : NULL;
+        bytes += inner != NULL ? tree_bytes(inner) : S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+        free(inner);
+    }
+    closedir(listing);
+    return bytes;
+}
+
+uint64_t store_quarantine_bytes(const char *dir)
+{
+    char *folder = store_path(dir, STORE_QUARANTINE);
+    uint64_t bytes = folder != NULL ? tree_bytes(folder) : 0;
+    free(folder);
+    return bytes;
 }
 
 static bool write_new_file(const char *path, const void *bytes, size_t len)

@@ -92,8 +92,6 @@ sl_err store_random_id(uint64_t *id); /**< never 0 */
 
 /** "DIR/name"; NULL: no memory.  The caller frees it. */
 char *store_path(const char *dir, const char *name);
-/** Syncs a directory: what was made or renamed in it is there after a power cut. */
-sl_err store_sync_dir(const char *path);
 uint64_t store_inode(const char *dir);
 uint64_t store_file_bytes(const char *dir);
 /** Puts bytes aside in DIR/quarantine/NAME.  @return false: they are there already, or the disk

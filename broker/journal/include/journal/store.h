@@ -103,6 +103,13 @@ typedef struct store_stat {
     uint64_t reopened; /**< times that LMDB gave up and was opened anew */
 } store_stat_t;
 
+/** Syncs a directory: what was made or renamed in it is there after a power cut.
+ *  @return SL_OK; SL_EIO (errno). */
+sl_err store_sync_dir(const char *path);
+
+/** How many bytes lie in DIR/quarantine; nothing removes them but people. */
+uint64_t store_quarantine_bytes(const char *dir);
+
 /** The file's limit that these options mean. */
 uint64_t store_map_bytes(const store_options_t *o);
 
