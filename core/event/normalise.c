@@ -9,8 +9,8 @@
  * reservation suffices and no value asks for room. */
 #include "event/normalise.h"
 
-#include "field_type.h"
 #include "event/iso.h"
+#include "field_type.h"
 #include "json_impl.h"
 #include "members.h"
 #include "pack.h"
