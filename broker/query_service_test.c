@@ -46,6 +46,7 @@ static bool no_memory_for(size_t len)
     return true;
 }
 
+/* The linker's own names, see --wrap.  NOLINTBEGIN(bugprone-reserved-identifier) */
 int __real_zmq_send(void *socket, const void *data, size_t len, int flags);
 int __wrap_zmq_send(void *socket, const void *data, size_t len, int flags);
 int __real_zmq_msg_init_size(zmq_msg_t *msg, size_t len);
@@ -60,6 +61,7 @@ int __wrap_zmq_msg_init_size(zmq_msg_t *msg, size_t len)
 {
     return no_memory_for(len) ? -1 : __real_zmq_msg_init_size(msg, len);
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 /* -- the service ----------------------------------------------------------------------------- */
 
