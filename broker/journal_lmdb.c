@@ -29,6 +29,7 @@
 
 enum {
     SLOTS = JOURNAL_IN_FLIGHT_MAX,
+    FAILURES_TOLD_MAX = 8,
     GROUPS_IN_MAP = 8, /* pages of a group are free again two commits later */
     HOUSEKEEP_EVERY_S = 5,
     WORKS_AFTER_NS = 1000 * 1000 * 1000, /* on a disk that is nearly full some groups still fit */
@@ -36,6 +37,11 @@ enum {
 };
 
 _Static_assert((SLOTS & (SLOTS - 1)) == 0, "positions are taken modulo SLOTS");
+
+typedef struct failure {
+    sl_err err;
+    int number; /* errno */
+} failure_t;
 
 typedef struct journal_lmdb {
     journal_t base;
@@ -69,8 +75,8 @@ typedef struct journal_lmdb {
     bool works;                          /* the last commit succeeded */
     struct timespec housekeep_at;
     commit_times_t times;
-    sl_err last_err;
-    int last_errno;
+    failure_t told_failures[FAILURES_TOLD_MAX]; /* since it last worked for a while */
+    size_t told_failure_count;
 } journal_lmdb_t;
 
 static inline batch_t *at(const journal_lmdb_t *j, uint64_t position)
@@ -121,6 +127,18 @@ static size_t gather(journal_lmdb_t *j, uint64_t from, uint64_t to)
     return count;
 }
 
+/* A disk that is nearly full fails in two ways by turns; each is told once.  Past the last place a
+ * kind is told whenever it comes. */
+static bool was_told(journal_lmdb_t *j, failure_t failure)
+{
+    for (size_t i = 0; i < j->told_failure_count; i++)
+        if (j->told_failures[i].err == failure.err && j->told_failures[i].number == failure.number)
+            return true;
+    if (j->told_failure_count < FAILURES_TOLD_MAX)
+        j->told_failures[j->told_failure_count++] = failure;
+    return false;
+}
+
 /* One line for each kind of failure, not for each failure. */
 static void on_failure(journal_lmdb_t *j, sl_err err, int number, size_t count)
 {
@@ -128,16 +146,14 @@ static void on_failure(journal_lmdb_t *j, sl_err err, int number, size_t count)
     counter_set(&j->o.counters[BROKER_JOURNAL_ERRNO], (uint64_t)number);
     j->works = false;
     j->failed_ns = sl_clock_mono_ns(j->clock);
-    if (j->failures == 0)
+    if (j->failures++ == 0)
         j->failing_since_ns = j->failed_ns;
-    if (j->failures++ == 0 || err != j->last_err || number != j->last_errno)
+    if (!was_told(j, (failure_t){err, number}))
         LOG_WARN("JOURNAL-FAILED",
                  "error=%s errno=%d cause=\"%s\" batches=%zu first=%llu; publishers are told to "
                  "send again later, subscribers still get what is committed",
                  sl_err_name(err), number, err == SL_EIO ? strerror(number) : sl_err_text(err),
                  count, (unsigned long long)j->records[0].first);
-    j->last_err = err;
-    j->last_errno = number;
 }
 
 static uint64_t oldest_of(const store_stat_t *stat)
@@ -165,7 +181,7 @@ static void tell_if_it_works(journal_lmdb_t *j)
     LOG_INFO("JOURNAL-WORKS", "failures=%llu failing_ms=%llu; it commits again",
              (unsigned long long)j->failures,
              (unsigned long long)((j->failed_ns - j->failing_since_ns) / 1000000));
-    j->failures = 0;
+    j->failures = j->told_failure_count = 0;
 }
 
 static void on_success(journal_lmdb_t *j, size_t count, uint64_t began_ns)
