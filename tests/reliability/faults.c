@@ -8,6 +8,8 @@
  *     write, sync   of files below FAULTS_DIR: with `error`; error -1: half is written
  *     allocate      malloc and its kin, called from the program's own code; FAULTS_OBJECT: from
  *                   that library's instead. What libc allocates for others is not among them. */
+#include "shim_write.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,11 +22,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#define SHIM __attribute__((visibility("default")))
 
 /* The test knows this layout: five 64-bit numbers and an error, for each kind. */
 typedef struct fault {
@@ -70,14 +67,6 @@ static bool concerns(int fd)
     return len > 0 && strncmp(path, folder, strlen(folder)) == 0;
 }
 
-enum { AT_POSITION = -1 };
-
-static ssize_t write_through(int fd, const struct iovec *parts, int count, off_t offset)
-{
-    return offset == AT_POSITION ? syscall(SYS_writev, fd, parts, count)
-                                 : syscall(SYS_pwritev, fd, parts, count, offset, 0);
-}
-
 static ssize_t write_any(int fd, const struct iovec *parts, int count, off_t offset)
 {
     if (!concerns(fd) || !strikes(&faults->write))
@@ -89,32 +78,6 @@ static ssize_t write_any(int fd, const struct iovec *parts, int count, off_t off
     struct iovec half = {parts[0].iov_base, parts[0].iov_len / 2};
     return write_through(fd, &half, 1, offset);
 }
-
-SHIM ssize_t write(int fd, const void *data, size_t len)
-{
-    return write_any(fd, &(struct iovec){(void *)data, len}, 1, AT_POSITION);
-}
-
-SHIM ssize_t writev(int fd, const struct iovec *parts, int count)
-{
-    return write_any(fd, parts, count, AT_POSITION);
-}
-
-#define PWRITE(name)                                                         \
-    SHIM ssize_t name(int fd, const void *data, size_t len, off_t offset)    \
-    {                                                                        \
-        return write_any(fd, &(struct iovec){(void *)data, len}, 1, offset); \
-    }
-PWRITE(pwrite)
-PWRITE(pwrite64)
-
-#define PWRITEV(name)                                                             \
-    SHIM ssize_t name(int fd, const struct iovec *parts, int count, off_t offset) \
-    {                                                                             \
-        return write_any(fd, parts, count, offset);                               \
-    }
-PWRITEV(pwritev)
-PWRITEV(pwritev64)
 
 static int sync_any(int fd, long number)
 {

@@ -13,6 +13,7 @@
  * and the cut refuses.  Not modelled: sectors that go bad or land elsewhere, disks that lie about a
  * sync, reads that see less than the page cache. */
 #include "powercut_track.h"
+#include "shim_write.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,11 +25,6 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#define SHIM __attribute__((visibility("default")))
 
 /* -- opening and closing ---------------------------------------------------------------------- */
 
@@ -134,20 +130,12 @@ FCNTL(fcntl64)
 
 /* -- writing ---------------------------------------------------------------------------------- */
 
-enum { AT_POSITION = -1 };
-
 static uint64_t position_of(int fd, int slot)
 {
     struct stat st;
     if ((slot & SLOT_APPEND) != 0)
         return fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
     return (uint64_t)lseek(fd, 0, SEEK_CUR);
-}
-
-static ssize_t write_through(int fd, const struct iovec *parts, int count, off_t offset)
-{
-    return offset == AT_POSITION ? syscall(SYS_writev, fd, parts, count)
-                                 : syscall(SYS_pwritev, fd, parts, count, offset, 0);
 }
 
 static ssize_t write_any(int fd, const struct iovec *parts, int count, off_t offset)
@@ -167,32 +155,6 @@ static ssize_t write_any(int fd, const struct iovec *parts, int count, off_t off
     power_off();
     return n;
 }
-
-SHIM ssize_t write(int fd, const void *data, size_t len)
-{
-    return write_any(fd, &(struct iovec){(void *)data, len}, 1, AT_POSITION);
-}
-
-SHIM ssize_t writev(int fd, const struct iovec *parts, int count)
-{
-    return write_any(fd, parts, count, AT_POSITION);
-}
-
-#define PWRITE(name)                                                         \
-    SHIM ssize_t name(int fd, const void *data, size_t len, off_t offset)    \
-    {                                                                        \
-        return write_any(fd, &(struct iovec){(void *)data, len}, 1, offset); \
-    }
-PWRITE(pwrite)
-PWRITE(pwrite64)
-
-#define PWRITEV(name)                                                             \
-    SHIM ssize_t name(int fd, const struct iovec *parts, int count, off_t offset) \
-    {                                                                             \
-        return write_any(fd, parts, count, offset);                               \
-    }
-PWRITEV(pwritev)
-PWRITEV(pwritev64)
 
 #define TRUNCATE(name)                                      \
     SHIM int name(int fd, off_t size)                       \
