@@ -16,8 +16,7 @@ static int open_broker(void **state)
     fixture_prepare(&f);
     fixture_open(&f);
     request = 0;
-    dealer = fixture_dealer(&f, f.broker.intake_endpoint);
-    publisher_hello(&f, dealer);
+    dealer = fixture_publisher(&f);
     return 0;
 }
 
@@ -29,8 +28,7 @@ static int open_manual_clock(void **state)
     f.use_clock = &f.clock.clock;
     fixture_open(&f);
     request = 0;
-    dealer = fixture_dealer(&f, f.broker.intake_endpoint);
-    publisher_hello(&f, dealer);
+    dealer = fixture_publisher(&f);
     return 0;
 }
 

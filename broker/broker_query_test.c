@@ -81,8 +81,7 @@ static uint64_t map_number(mp_cursor_t in, const char *key)
 
 static void publish_some(void)
 {
-    void *publisher = fixture_dealer(&f, f.broker.intake_endpoint);
-    publisher_hello(&f, publisher);
+    void *publisher = fixture_publisher(&f);
     publisher_send(publisher, &(pub_t){1, "Job.a", 3, 10, 1});
     publisher_expect_ack(&f, publisher, 1, 1, 3, 0);
 }
@@ -268,8 +267,7 @@ static void publish_requests(void *publisher, uint64_t from, uint64_t to)
 static void query_replays_what_was_published_while_more_comes(void **state)
 {
     (void)state;
-    void *publisher = fixture_dealer(&f, f.broker.intake_endpoint);
-    publisher_hello(&f, publisher);
+    void *publisher = fixture_publisher(&f);
     publish_requests(publisher, 1, 50);
     ask_replay(1, 0, 2000);
     publish_requests(publisher, 51, 60);
@@ -326,8 +324,7 @@ static void query_replay_and_cursor_go_on_after_a_restart(void **state)
     f.options.retain_bytes = 16 << 20;
     fixture_open(&f);
     dealer = fixture_dealer(&f, f.broker.query_endpoint);
-    void *publisher = fixture_dealer(&f, f.broker.intake_endpoint);
-    publisher_hello(&f, publisher);
+    void *publisher = fixture_publisher(&f);
     publish_requests(publisher, 1, 30);
     wire_cursor_opened_t opened;
     uint64_t older = open_cursor(&opened);
@@ -374,8 +371,7 @@ static void query_status_lists_replays_and_cursors(void **state)
 static void query_replays_outlive_readers_that_vanish(void **state)
 {
     (void)state;
-    void *publisher = fixture_dealer(&f, f.broker.intake_endpoint);
-    publisher_hello(&f, publisher);
+    void *publisher = fixture_publisher(&f);
     publish_requests(publisher, 1, 50);
     for (int i = 0; i < 20; i++) {
         parts_t parts;

@@ -41,17 +41,10 @@ static void restart(void)
     fixture_open(&f);
 }
 
-static void *publisher(void)
-{
-    void *dealer = fixture_dealer(&f, f.broker.intake_endpoint);
-    publisher_hello(&f, dealer);
-    return dealer;
-}
-
 /* Publishes 3 events on Job.a and 2 on Job.b: numbers 1 to 5, ids 1 to 5. */
 static void publish_some(void)
 {
-    void *dealer = publisher();
+    void *dealer = fixture_publisher(&f);
     publisher_send(dealer, &(pub_t){1, "Job.a", 3, 10, 1});
     publisher_expect_ack(&f, dealer, 1, 1, 3, 0);
     publisher_send(dealer, &(pub_t){2, "Job.b", 2, 10, 4});
@@ -100,7 +93,7 @@ static void assert_it_goes_on(void)
     void *sub = fixture_subscriber(&f, "Job.");
     subscriber_join(&f, sub, &m);
     message_free(&m);
-    void *dealer = publisher();
+    void *dealer = fixture_publisher(&f);
     publisher_send(dealer, &(pub_t){1, "Job.a", 3, 10, 1}); /* all known */
     publisher_expect_ack(&f, dealer, 1, 0, 0, 3);
     publisher_send(dealer, &(pub_t){2, "Job.a", 4, 10, 4}); /* two of them are */
@@ -213,7 +206,7 @@ static void restart_remembers_ids_as_long_as_their_age_allows(void **state)
     f.use_clock = &f.clock.clock;
     f.options.dedup_age_ms = AGE_MS;
     fixture_open(&f);
-    void *dealer = publisher();
+    void *dealer = fixture_publisher(&f);
     publisher_send(dealer, &(pub_t){1, "Job.a", 2, 10, 1});
     publisher_expect_ack(&f, dealer, 1, 1, 2, 0);
     sl_clock_manual_advance(&f.clock, AGE_MS / 2ull * MS);
@@ -225,7 +218,7 @@ static void restart_remembers_ids_as_long_as_their_age_allows(void **state)
     sl_clock_manual_init(&f.clock, MS, (1000000000ull + AGE_MS + 1) * MS);
     fixture_open(&f);
     assert_int_equal(f.broker.recovery.ids, 2);
-    dealer = publisher();
+    dealer = fixture_publisher(&f);
     publisher_send(dealer, &(pub_t){1, "Job.a", 2, 10, 11});
     publisher_expect_ack(&f, dealer, 1, 0, 0, 2);
     publisher_send(dealer, &(pub_t){2, "Job.a", 2, 10, 1}); /* too old to be known */
@@ -245,7 +238,7 @@ static void restart_remembers_as_many_ids_as_the_window_holds(void **state)
     f.options.dedup_count = 2;
     restart();
     assert_int_equal(f.broker.sequencer.dedup.live, 2);
-    void *dealer = publisher();
+    void *dealer = fixture_publisher(&f);
     publisher_send(dealer, &(pub_t){1, "Job.a", 2, 10, 4});
     publisher_expect_ack(&f, dealer, 1, 0, 0, 2);
     publisher_send(dealer, &(pub_t){2, "Job.a", 1, 10, 3});
@@ -262,7 +255,7 @@ static void restart_window_in_force_ends_where_retention_does(void **state)
     f.use_clock = &f.clock.clock;
     f.options.retain_bytes = 1 << 20;
     fixture_open(&f);
-    void *dealer = publisher();
+    void *dealer = fixture_publisher(&f);
     fixture_settle(&f);
     assert_int_equal(fixture_count(&f, BROKER_DEDUP_WINDOW_EVENTS), f.options.dedup_count);
     assert_int_equal(fixture_count(&f, BROKER_DEDUP_WINDOW_MS), f.options.dedup_age_ms);
@@ -320,7 +313,7 @@ static void restart_after_a_drain_has_all_that_was_taken(void **state)
 {
     (void)state;
     fixture_open(&f);
-    void *dealer = publisher();
+    void *dealer = fixture_publisher(&f);
     for (uint64_t n = 1; n <= 10; n++)
         publisher_send(dealer, &(pub_t){n, "Job.a", 100, 100, 100 * n});
     fixture_await(&f, BROKER_INTAKE_MESSAGES, 11);

@@ -178,6 +178,13 @@ void publisher_hello(fixture_t *f, void *dealer)
     assert_int_equal(answer.welcome.max_events, f->options.max_events);
 }
 
+void *fixture_publisher(fixture_t *f)
+{
+    void *dealer = fixture_dealer(f, f->broker.intake_endpoint);
+    publisher_hello(f, dealer);
+    return dealer;
+}
+
 void publisher_send(void *dealer, const pub_t *pub)
 {
     uint8_t *ends = malloc(4 * (size_t)pub->count + 1);

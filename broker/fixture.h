@@ -63,6 +63,8 @@ typedef struct pub {
 } pub_t;
 
 void publisher_hello(fixture_t *f, void *dealer);
+/** A dealer at the intake that said HELLO. */
+void *fixture_publisher(fixture_t *f);
 void publisher_send(void *dealer, const pub_t *pub);
 /** Receives an answer and decodes it; for a WELCOME, an ACK or a NAK. */
 wire_intake_t publisher_answer(fixture_t *f, void *dealer);
