@@ -27,6 +27,22 @@ typedef struct journal journal_t;
 /** Batches appended and not completed, at most; the sequencer sees to it. */
 enum { JOURNAL_IN_FLIGHT_MAX = 8192 };
 
+/** A sealed batch as it is stored and shown, borrowed; stream and ids are the backend's to add. */
+static inline record_t journal_record(batch_t *b)
+{
+    return (record_t){.first = b->first,
+                      .prev = b->prev,
+                      .time_ns = b->time_ns,
+                      .count = b->count,
+                      .joined = b->joined,
+                      .topic = b->name,
+                      .topic_len = b->name_len,
+                      .header = batch_header(b),
+                      .header_len = b->header_len,
+                      .body = batch_body(b),
+                      .body_len = b->body_len};
+}
+
 /** @param err  SL_OK: durable, as far as this backend's durability goes. */
 typedef void journal_done_fn(void *ctx, batch_t *b, sl_err err);
 

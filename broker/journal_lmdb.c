@@ -95,23 +95,6 @@ static const uint8_t *ids_of(const batch_t *b)
     return NULL;
 }
 
-static record_t record_of(const journal_lmdb_t *j, batch_t *b)
-{
-    return (record_t){.stream = j->stream,
-                      .first = b->first,
-                      .prev = b->prev,
-                      .time_ns = b->time_ns,
-                      .count = b->count,
-                      .joined = b->joined,
-                      .topic = b->name,
-                      .topic_len = b->name_len,
-                      .header = batch_header(b),
-                      .header_len = b->header_len,
-                      .body = batch_body(b),
-                      .body_len = b->body_len,
-                      .ids = ids_of(b)};
-}
-
 /* All that is flushed, within the limit; but a joined batch goes with the one behind it. */
 static size_t gather(journal_lmdb_t *j, uint64_t from, uint64_t to)
 {
@@ -119,7 +102,10 @@ static size_t gather(journal_lmdb_t *j, uint64_t from, uint64_t to)
     bool joined = false;
     while (from < to && (joined || bytes < j->group_bytes)) {
         batch_t *b = at(j, from++);
-        j->records[count++] = record_of(j, b);
+        record_t *r = &j->records[count++];
+        *r = journal_record(b);
+        r->stream = j->stream;
+        r->ids = ids_of(b);
         bytes += batch_bytes(b);
         joined = b->joined;
     }

@@ -135,28 +135,13 @@ static void take_portion(journal_memory_t *m, portion_t *p, uint64_t after, uint
         p->upto = end;
 }
 
-static record_t record_of(batch_t *b)
-{
-    return (record_t){.first = b->first,
-                      .prev = b->prev,
-                      .time_ns = b->time_ns,
-                      .count = b->count,
-                      .joined = b->joined,
-                      .topic = b->name,
-                      .topic_len = b->name_len,
-                      .header = batch_header(b),
-                      .header_len = b->header_len,
-                      .body = batch_body(b),
-                      .body_len = b->body_len};
-}
-
 /* @return the number up to which all was shown. */
 static uint64_t show(const portion_t *p, uint64_t until, journal_visit_fn *visit, void *ctx)
 {
     if (p->hole.to > 0 && !visit(ctx, NULL, &p->hole))
         return p->hole.to;
     for (size_t i = 0; i < p->count; i++) {
-        record_t record = record_of(p->batches[i]);
+        record_t record = journal_record(p->batches[i]);
         uint64_t last = record_last(&record);
         if (!visit(ctx, &record, NULL))
             return last < until ? last : until;

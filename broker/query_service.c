@@ -247,8 +247,8 @@ static void on_find(query_service_t *s, const wire_query_t *msg)
         answer_error(s, msg->request, WIRE_CODE_DISK);
         return;
     }
-    journal_stat(s->o.journal,
-                 &stat); /* after the search: `next` must not lie before what it found */
+    /* After the search: `next` must not lie before what it found. */
+    journal_stat(s->o.journal, &stat);
     found.next = stat.next;
     found.taken = taken_since(s, &stat, find.since_ns);
     wire_put_found(&s->answer, msg->request, &found);

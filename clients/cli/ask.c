@@ -15,19 +15,10 @@ enum { ANSWER_BYTES_MAX = 16 * 1024 * 1024 };
 
 void ask_tell(const ask_t *ask, const char *format, ...)
 {
-    char text[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    cli_vtell(ask->name, ask->options->query, format, args);
     va_end(args);
-    sl_buf_t line = SL_BUF_INIT;
-    sl_buf_printf(&line, "%s: ", ask->name);
-    text_clean(&line, ask->options->query, strlen(ask->options->query));
-    sl_buf_append_str(&line, ": ");
-    text_clean(&line, text, strlen(text));
-    sl_buf_append_byte(&line, '\n');
-    fwrite(line.data, 1, line.len, stderr);
-    sl_buf_fini(&line);
 }
 
 void ask_tell_answer(const ask_t *ask)

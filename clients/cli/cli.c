@@ -1,10 +1,14 @@
 #include "cli.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 bool cli_options(config_t **config, const config_program_t *program, void *options, int argc,
@@ -14,6 +18,28 @@ bool cli_options(config_t **config, const config_program_t *program, void *optio
         config_read(config, program, options, argc, argv, environ, stdout, stderr);
     *code = outcome == CONFIG_BAD ? CLI_USAGE : CLI_DONE;
     return outcome == CONFIG_RUN;
+}
+
+void cli_vtell(const char *command, const char *about, const char *format, va_list args)
+{
+    char text[1024];
+    vsnprintf(text, sizeof text, format, args);
+    sl_buf_t line = SL_BUF_INIT;
+    sl_buf_printf(&line, "%s: ", command);
+    text_clean(&line, about, strlen(about));
+    sl_buf_append_str(&line, ": ");
+    text_clean(&line, text, strlen(text));
+    sl_buf_append_byte(&line, '\n');
+    fwrite(line.data, 1, line.len, stderr);
+    sl_buf_fini(&line);
+}
+
+void cli_tell(const char *command, const char *about, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    cli_vtell(command, about, format, args);
+    va_end(args);
 }
 
 static volatile sig_atomic_t stopping;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "config/config.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 enum { CLI_DONE = 0, CLI_NOT_ALL = 1, CLI_USAGE = 2 };
@@ -28,6 +29,13 @@ bool cli_options(config_t **config, const config_program_t *program, void *optio
 /** SIGINT and SIGTERM make cli_stopping true and interrupt whatever waits; SIGPIPE is ignored. */
 void cli_catch_signals(void);
 bool cli_stopping(void);
+
+/** Tells a sentence on stderr: "sluice status: tcp://127.0.0.1:5552: …".
+ *  @param about  where or what: an endpoint, a folder. */
+void cli_tell(const char *command, const char *about, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void cli_vtell(const char *command, const char *about, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 /** Writes all of `out` to stdout and clears it.  @return false when the reader left, or the disk is
  * full (told on stderr), or the reader takes nothing while we are told to stop. */

@@ -6,32 +6,15 @@
 #include "group.h"
 #include "status_view.h"
 #include "table.h"
-#include "text.h"
 
 #include "base/mp.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* -- shared -------------------------------------------------------------------------------- */
-
-void journal_tell(const char *name, const char *dir, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    sl_buf_t line = SL_BUF_INIT;
-    sl_buf_printf(&line, "%s: ", name);
-    text_clean(&line, dir, strlen(dir));
-    sl_buf_printf(&line, ": %s\n", text);
-    fwrite(line.data, 1, line.len, stderr);
-    sl_buf_fini(&line);
-}
 
 void journal_check_args(config_t *config, const char *const *names)
 {
@@ -57,12 +40,12 @@ sl_err journal_open(store_t **store, store_found_t *found, const char *name, con
     if (err == SL_OK)
         return err;
     if (err == SL_EPROTO && found->damage[0] != '\0')
-        journal_tell(name, dir, "it is damaged: %s", found->damage);
+        cli_tell(name, dir, "it is damaged: %s", found->damage);
     else if (err == SL_ENOENT)
-        journal_tell(name, dir, "there is no journal");
+        cli_tell(name, dir, "there is no journal");
     else
-        journal_tell(name, dir, "%s: %s", failed != NULL ? failed : "it cannot be opened",
-                     journal_err_text(err));
+        cli_tell(name, dir, "%s: %s", failed != NULL ? failed : "it cannot be opened",
+                 journal_err_text(err));
     return err;
 }
 
@@ -196,7 +179,7 @@ static bool show(const options_t *options, store_t *store, const store_found_t *
     if (err == SL_OK && out.failed)
         err = SL_ENOMEM;
     if (err != SL_OK)
-        journal_tell(program.name, dir, "%s", sl_err_text(err));
+        cli_tell(program.name, dir, "%s", sl_err_text(err));
     bool shown = err == SL_OK && cli_flush(&out);
     sl_buf_fini(&map);
     sl_buf_fini(&view);

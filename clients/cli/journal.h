@@ -20,10 +20,6 @@ sl_err journal_open(store_t **store, store_found_t *found, const char *name, con
 /** errno's text where that is the error, else the error's. */
 const char *journal_err_text(sl_err err);
 
-/** Tells a sentence: "sluice journal stat: DIR: …". */
-void journal_tell(const char *name, const char *dir, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
 int journal_stat(int argc, char **argv);
 int journal_verify(int argc, char **argv);
 int journal_export(int argc, char **argv);

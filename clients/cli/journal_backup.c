@@ -62,8 +62,8 @@ static bool copy(const char *dir, const char *dest)
     sl_err err = store_backup(dir, dest, &failed);
     if (err != SL_OK) {
         bool told = err == SL_EEXIST || err == SL_ENOENT; /* what failed says all */
-        journal_tell(program.name, err == SL_EEXIST ? dest : dir, "%s%s%s", failed,
-                     told ? "" : ": ", told ? "" : journal_err_text(err));
+        cli_tell(program.name, err == SL_EEXIST ? dest : dir, "%s%s%s", failed, told ? "" : ": ",
+                 told ? "" : journal_err_text(err));
         return false;
     }
     err = journal_open(&store, &found, program.name, dest);
@@ -72,8 +72,8 @@ static bool copy(const char *dir, const char *dest)
         return false;
     say_copied(&found, dir, dest);
     if (found.damaged_records > 0)
-        journal_tell(program.name, dest, "%llu of its records are damaged, as they were before",
-                     (unsigned long long)found.damaged_records);
+        cli_tell(program.name, dest, "%llu of its records are damaged, as they were before",
+                 (unsigned long long)found.damaged_records);
     return found.damaged_records == 0;
 }
 

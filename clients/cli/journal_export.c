@@ -187,7 +187,7 @@ static bool export_tree(run_t *run)
         if (err == SL_OK)
             err = run->err;
         if (err != SL_OK) {
-            journal_tell(program.name, run->dir, "%s", journal_err_text(err));
+            cli_tell(program.name, run->dir, "%s", journal_err_text(err));
             return false;
         }
         if (!cli_flush(&run->out) || cli_stopping())
@@ -205,7 +205,7 @@ static bool export_found(run_t *run)
     if (err == SL_OK)
         err = run->err;
     if (err != SL_OK)
-        journal_tell(program.name, run->dir, "%s", journal_err_text(err));
+        cli_tell(program.name, run->dir, "%s", journal_err_text(err));
     if (err == SL_OK && !run->output_gone)
         cli_flush(&run->out);
     return false; /* whatever it found, not all is there */
@@ -256,7 +256,7 @@ static bool find_ends(run_t *run)
     if (err == SL_OK && run->to_ns < UINT64_MAX)
         err = store_find(run->store, run->to_ns, &until);
     if (err != SL_OK)
-        journal_tell(program.name, run->dir, "%s", journal_err_text(err));
+        cli_tell(program.name, run->dir, "%s", journal_err_text(err));
     run->after = after > run->after ? after : run->after;
     run->until = until < run->until ? until : run->until;
     return err == SL_OK;

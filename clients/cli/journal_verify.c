@@ -192,8 +192,8 @@ static bool examine(run_t *run)
     if (err == SL_OK || err == SL_EPROTO)
         err = store_export(run->dir, 0, UINT64_MAX, visit, run, &sound);
     if (err != SL_OK)
-        journal_tell(program.name, run->dir, "%s",
-                     err == SL_ENOENT ? "there is no journal" : journal_err_text(err));
+        cli_tell(program.name, run->dir, "%s",
+                 err == SL_ENOENT ? "there is no journal" : journal_err_text(err));
     else
         sum_up(run, &verdict);
     return err == SL_OK && clean && run->ranges == 0;
@@ -205,7 +205,7 @@ static int verify(const options_t *options, const char *dir)
     int code = CLI_NOT_ALL;
     show_init(&run.show, options->json);
     if (run.tails == NULL) {
-        journal_tell(program.name, dir, "%s", sl_err_text(SL_ENOMEM));
+        cli_tell(program.name, dir, "%s", sl_err_text(SL_ENOMEM));
     } else {
         bool sound = examine(&run);
         code = show_flush(&run.show) && sound ? CLI_DONE : CLI_NOT_ALL;
@@ -223,7 +223,7 @@ static int verify_apart(const options_t *options, const char *dir)
     int status;
     pid_t pid = fork();
     if (pid < 0) {
-        journal_tell(program.name, dir, "%s", strerror(errno));
+        cli_tell(program.name, dir, "%s", strerror(errno));
         return CLI_NOT_ALL;
     }
     if (pid == 0)
@@ -233,11 +233,10 @@ static int verify_apart(const options_t *options, const char *dir)
             return CLI_NOT_ALL;
     if (WIFEXITED(status))
         return WEXITSTATUS(status) == CLI_DONE ? CLI_DONE : CLI_NOT_ALL;
-    journal_tell(
-        program.name, dir,
-        "damaged: following its pages ended by signal %d; a broker that starts on it takes "
-        "out what is sound",
-        WTERMSIG(status));
+    cli_tell(program.name, dir,
+             "damaged: following its pages ended by signal %d; a broker that starts on it takes "
+             "out what is sound",
+             WTERMSIG(status));
     return CLI_NOT_ALL;
 }
 
