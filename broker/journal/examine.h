@@ -20,7 +20,7 @@ typedef struct survey {
     uint64_t oldest_time_ns;
     uint64_t *damaged; /**< numbers under which damaged records stand */
     size_t damaged_count, damaged_room;
-    pages_t *trusting; /**< after an orderly end heads are enough; NULL: never */
+    pages_t *trusting; /**< heads are enough of a file as it was left; NULL: never */
     bool trusted;      /**< bodies were not looked at */
     bool doubtful;     /**< a head is not what it should be */
     bool newer;        /**< something of a format this program does not know */
@@ -50,9 +50,8 @@ typedef struct examination {
 sl_err examination_init(examination_t *e, store_t *s);
 void examination_fini(examination_t *e);
 
-/** Walks the file; nobody writes it.  With e->trust, and when the last run ended in order and this
- * is the very file, the bodies of large records are not read: reading holds them against their
- * sums.
+/** Walks the file; nobody writes it.  With e->trust, and when the file is as it was left, the
+ *  bodies of large records are not read: reading holds them against their sums.
  *  @return SL_OK: sound, but for damaged records; SL_EPROTO: e->damage says what is wrong;
  *          SL_EVERSION; SL_EIO; SL_ENOMEM. */
 sl_err examine(examination_t *e);

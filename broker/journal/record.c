@@ -116,19 +116,20 @@ static bool possible(const record_t *r, size_t ids_bytes)
            r->prev < r->first && (ids_bytes == 0 || ids_bytes == ids_len(r));
 }
 
-sl_err record_read(record_t *r, const void *data, size_t len)
+/* Does exactly one record fill these bytes, as far as its head says? */
+static bool fills(const void *data, size_t len)
+{
+    return len > 0 && record_claims(data, len) == len;
+}
+
+sl_err record_trust(record_t *r, const void *data, size_t len)
 {
     const uint8_t *at = data;
-    size_t claims = record_claims(data, len);
-    if (claims == 0 || claims != len)
-        return SL_EPROTO;
-    if (get_u64(at + len - RECORD_SUM_BYTES) != XXH3_64bits(at, len - RECORD_SUM_BYTES))
+    record_t read;
+    if (!fills(data, len) || !record_peek(&read, data, len))
         return SL_EPROTO;
     if (get_u16(at + AT_VERSION) != RECORD_VERSION)
         return SL_EVERSION;
-    record_t read;
-    if (!record_peek(&read, data, len))
-        return SL_EPROTO;
     read.topic = (const char *)at + RECORD_HEAD_BYTES;
     read.header = at + RECORD_HEAD_BYTES + read.topic_len;
     read.body = read.header + read.header_len;
@@ -138,4 +139,14 @@ sl_err record_read(record_t *r, const void *data, size_t len)
         return SL_EPROTO;
     *r = read;
     return SL_OK;
+}
+
+sl_err record_read(record_t *r, const void *data, size_t len)
+{
+    const uint8_t *at = data;
+    if (!fills(data, len))
+        return SL_EPROTO;
+    if (get_u64(at + len - RECORD_SUM_BYTES) != XXH3_64bits(at, len - RECORD_SUM_BYTES))
+        return SL_EPROTO;
+    return record_trust(r, data, len);
 }

@@ -28,7 +28,7 @@ static int setup(void **state)
     fixture_t *f = calloc(1, sizeof *f);
     f->dir = test_dir_make();
     f->path = store_path(f->dir, STORE_FILE);
-    f->o = (store_options_t){.dir = f->dir, .boot_id = "boot"};
+    f->o = (store_options_t){.dir = f->dir, .boot_id = "boot", .sync = STORE_SYNC_DISK};
     fixture_open(f);
     *state = f;
     return 0;
@@ -42,6 +42,13 @@ static int teardown(void **state)
     free(f->path);
     free(f);
     return 0;
+}
+
+/* The next start is on another boot: it reads everything. */
+static void power_off(fixture_t *f)
+{
+    store_close(&f->s, false);
+    f->o.boot_id = "next boot";
 }
 
 static void commit(fixture_t *f, uint64_t first, const char *topic, size_t body)
@@ -99,7 +106,7 @@ static void records_tails_and_numbers_are_saved(void **state)
     uint64_t old = f->found.stream;
     commit(f, 1, "a", 100);
     commit(f, 11, "b", 9000);
-    store_close(&f->s, false);
+    power_off(f);
     damage_tree(f);
     fixture_open(f);
     assert_int_equal(f->found.salvaged, 2);
@@ -119,7 +126,7 @@ static void tails_are_raised_to_the_end_of_a_hole(void **state)
     commit(f, 1, "a", 9000);
     commit(f, 11, "b", 9000);
     commit(f, 21, "b", 9000);
-    store_close(&f->s, false);
+    power_off(f);
     damage_tree(f);
     damage_body(f, 11);
     fixture_open(f);
@@ -132,7 +139,7 @@ static void newest_record_that_is_damaged_is_a_hole_too(void **state)
     fixture_t *f = *state;
     commit(f, 1, "a", 9000);
     commit(f, 11, "b", 9000);
-    store_close(&f->s, false);
+    power_off(f);
     damage_tree(f);
     damage_body(f, 11);
     fixture_open(f);
@@ -152,7 +159,7 @@ static void what_retention_took_does_not_come_back(void **state)
     store_stat_t stat;
     store_stat(f->s, &stat);
     assert_true(stat.oldest > 1);
-    store_close(&f->s, false);
+    power_off(f);
     damage_tree(f);
     fixture_open(f);
     assert_int_equal(f->found.oldest, stat.oldest);
@@ -165,7 +172,7 @@ static void damaged_file_is_kept(void **state)
     fixture_t *f = *state;
     struct stat before, st;
     assert_int_equal(stat(f->path, &before), 0);
-    store_close(&f->s, false);
+    power_off(f);
     damage_tree(f);
     fixture_open(f);
     char command[512];
@@ -176,24 +183,33 @@ static void damaged_file_is_kept(void **state)
     assert_int_not_equal(st.st_ino, before.st_ino);
 }
 
-/* -- an orderly end ------------------------------------------------------------------------- */
+/* -- a file as it was left ------------------------------------------------------------------ */
 
-static void bodies_are_not_read_after_an_orderly_end_but_when_they_are_served(void **state)
+static void check_bodies_are_read_when_they_are_served(fixture_t *f, bool orderly)
 {
-    fixture_t *f = *state;
     commit(f, 1, "a", 9000);
     commit(f, 11, "a", 9000);
-    store_close(&f->s, true);
+    store_close(&f->s, orderly);
     damage_body(f, 11);
     fixture_open(f);
     assert_int_equal(f->found.damaged_records, 0);
     assert_int_equal(f->found.records, 2);
     assert_int_equal(f->found.events, 20);
     assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage]");
-    store_close(&f->s, false);
+    power_off(f);
     fixture_open(f);
     assert_int_equal(f->found.damaged_records, 1);
     assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage]");
+}
+
+static void bodies_are_not_read_after_an_orderly_end_but_when_they_are_served(void **state)
+{
+    check_bodies_are_read_when_they_are_served(*state, true);
+}
+
+static void bodies_are_not_read_after_a_death_on_this_boot_but_when_they_are_served(void **state)
+{
+    check_bodies_are_read_when_they_are_served(*state, false);
 }
 
 static void head_that_is_damaged_is_seen_after_an_orderly_end_too(void **state)
@@ -248,7 +264,7 @@ static void event_that_looks_like_a_record_fools_nobody(void **state)
     commit(f, 1, "a", 90000);
     assert_int_equal(store_commit(f->s, &outer, 1), SL_OK);
     commit(f, 21, "a", 90000);
-    store_close(&f->s, false);
+    power_off(f);
     damage_tree(f);
     damage(f, body, 64, 0);
     fixture_open(f);
@@ -367,7 +383,7 @@ static void salvage_that_was_interrupted_is_done_again(void **state)
 {
     fixture_t *f = *state;
     commit(f, 1, "a", 9000);
-    store_close(&f->s, false);
+    power_off(f);
     damage_tree(f);
     char *left = store_path(f->dir, "salvage.mdb");
     int fd = open(left, O_WRONLY | O_CREAT, 0640);
@@ -390,6 +406,7 @@ int main(void)
         TEST(what_retention_took_does_not_come_back),
         TEST(damaged_file_is_kept),
         TEST(bodies_are_not_read_after_an_orderly_end_but_when_they_are_served),
+        TEST(bodies_are_not_read_after_a_death_on_this_boot_but_when_they_are_served),
         TEST(head_that_is_damaged_is_seen_after_an_orderly_end_too),
         TEST(file_that_was_cut_is_seen_after_an_orderly_end_too),
         TEST(event_that_looks_like_a_record_fools_nobody),

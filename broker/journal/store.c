@@ -152,6 +152,17 @@ static int delete_damaged(opening_t *p)
 
 /* -- which stream ----------------------------------------------------------------------------- */
 
+/* What a process wrote outlives it in the kernel's cache, synced or not. */
+static bool on_this_boot(const store_t *s, const store_state_t *last)
+{
+    return last->boot[0] != '\0' && strcmp(last->boot, s->boot_id) == 0;
+}
+
+bool store_is_as_left(const store_t *s, const store_state_t *last)
+{
+    return (last->clean || on_this_boot(s, last)) && last->inode == store_inode(s->dir);
+}
+
 const char *store_why_new(const store_t *s, const store_state_t *last)
 {
     if (last->salvaged)
@@ -162,9 +173,7 @@ const char *store_why_new(const store_t *s, const store_state_t *last)
         return "the journal was restored from a backup";
     if (last->inode != store_inode(s->dir))
         return "the file is a copy of the journal's";
-    if (last->clean || last->sync == STORE_SYNC_DISK)
-        return NULL;
-    if (last->boot[0] != '\0' && strcmp(last->boot, s->boot_id) == 0)
+    if (last->clean || last->sync == STORE_SYNC_DISK || on_this_boot(s, last))
         return NULL;
     return "the machine went down while the journal was not synced";
 }

@@ -73,6 +73,10 @@ struct store {
 /** A store that nothing is opened of yet; store_close takes it.  NULL: no memory. */
 store_t *store_create(const store_options_t *o);
 
+/** Is every byte there that the last run wrote?  It ended in order, or died on this boot, and the
+ *  file is the very same. */
+bool store_is_as_left(const store_t *s, const store_state_t *last);
+
 /** Why the next start would begin a new stream; static; NULL: it would go on with this one. */
 const char *store_why_new(const store_t *s, const store_state_t *last);
 

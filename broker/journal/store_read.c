@@ -19,6 +19,7 @@ typedef struct walk {
     uint64_t end;        /* show nothing behind it */
     uint64_t upto;
     size_t bytes, bytes_max;
+    sl_err (*read)(record_t *r, const void *data, size_t len); /* record_read, or record_trust */
     journal_visit_fn *visit;
     void *ctx;
     bool stopped;
@@ -38,7 +39,7 @@ sl_err store_get_state(store_t *s, MDB_txn *txn, store_state_t *state)
 
 static sl_err walk_open(walk_t *w, store_t *s)
 {
-    *w = (walk_t){.s = s};
+    *w = (walk_t){.s = s, .read = record_read};
     pthread_rwlock_rdlock(&s->env_lock);
     if (s->env == NULL) {
         errno = EIO;
@@ -98,7 +99,7 @@ static bool sound(walk_t *w, const MDB_val *key, const MDB_val *data, record_t *
     uint64_t first;
     if (!record_key_read(key->mv_data, key->mv_size, &first))
         return false;
-    if (record_read(r, data->mv_data, data->mv_size) == SL_OK && r->first == first)
+    if (w->read(r, data->mv_data, data->mv_size) == SL_OK && r->first == first)
         return true;
     store_put_record_aside(w->s, first, data->mv_data, data->mv_size);
     return false;
@@ -155,22 +156,29 @@ static int walk_records(walk_t *w)
     return rc;
 }
 
+/* One bounded part, between `after` and `until`.  `w` is opened, and has its visit. */
+static sl_err walk_part(walk_t *w, uint64_t after, uint64_t until, size_t bytes, uint64_t *upto)
+{
+    sl_err err = SL_OK;
+    w->end = until < w->state.next - 1 ? until : w->state.next - 1;
+    w->upto = after;
+    w->bytes_max = bytes;
+    if (after < w->end)
+        err = store_error(walk_records(w));
+    *upto = w->upto;
+    return err;
+}
+
 sl_err store_read(store_t *s, uint64_t after, uint64_t until, size_t bytes, journal_visit_fn *visit,
                   void *ctx, uint64_t *upto)
 {
     walk_t w;
     *upto = after;
     sl_err err = walk_open(&w, s);
-    if (err == SL_OK) {
-        w.end = until < w.state.next - 1 ? until : w.state.next - 1;
-        w.upto = after;
-        w.bytes_max = bytes;
-        w.visit = visit;
-        w.ctx = ctx;
-        if (after < w.end)
-            err = store_error(walk_records(&w));
-        *upto = w.upto;
-    }
+    w.visit = visit;
+    w.ctx = ctx;
+    if (err == SL_OK)
+        err = walk_part(&w, after, until, bytes, upto);
     walk_close(&w);
     return err;
 }
@@ -219,8 +227,8 @@ sl_err store_find(store_t *s, uint64_t since_ns, uint64_t *after)
 /* -- ids -------------------------------------------------------------------------------------- */
 
 enum {
-    IDS_STEP_RECORDS = 4096,  /* in one snapshot, backwards */
-    IDS_STEP_BYTES = 8 << 20, /* ... and forwards */
+    IDS_STEP_RECORDS = 4096,   /* in one snapshot, backwards */
+    IDS_STEP_BYTES = 64 << 20, /* ... and forwards, of which only heads and ids are touched */
 };
 
 /* Goes back from `before` (exclusive) by so many records, adding up their ids.  *before: the first
@@ -261,6 +269,21 @@ static bool show_ids(void *ctx, const record_t *record, const journal_hole_t *ho
     return true;
 }
 
+static sl_err ids_forward(store_t *s, uint64_t after, uint64_t until, ids_show_t *show,
+                          uint64_t *upto)
+{
+    walk_t w;
+    *upto = after;
+    sl_err err = walk_open(&w, s);
+    w.read = record_trust;
+    w.visit = show_ids;
+    w.ctx = show;
+    if (err == SL_OK)
+        err = walk_part(&w, after, until, IDS_STEP_BYTES, upto);
+    walk_close(&w);
+    return err;
+}
+
 sl_err store_ids(store_t *s, uint64_t count, void (*ids)(void *ctx, const record_t *r), void *ctx)
 {
     uint64_t from = atomic_load(&s->next), end = from - 1, seen = 0;
@@ -275,7 +298,7 @@ sl_err store_ids(store_t *s, uint64_t count, void (*ids)(void *ctx, const record
     }
     ids_show_t show = {ids, ctx};
     for (uint64_t after = from - 1; after < end;) {
-        sl_err err = store_read(s, after, end, IDS_STEP_BYTES, show_ids, &show, &after);
+        sl_err err = ids_forward(s, after, end, &show, &after);
         if (err != SL_OK)
             return err;
     }

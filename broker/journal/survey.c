@@ -24,8 +24,7 @@ static void survey_state(survey_t *v, const void *data, size_t len)
         v->newer = true;
     else if (err != SL_OK)
         fault(v, "the state is damaged");
-    if (v->has_state && v->state.clean && v->trusting != NULL &&
-        v->state.inode == store_inode(v->s->dir))
+    if (v->has_state && v->trusting != NULL && store_is_as_left(v->s, &v->state))
         v->trusted = v->trusting->heads_only = true;
 }
 

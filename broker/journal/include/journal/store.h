@@ -23,16 +23,17 @@
  *
  * Damage.  LMDB checks little, and a bit that flips in its meta, branch or leaf pages can crash the
  * process that follows it.  So before LMDB opens a file, store_open walks every page that LMDB
- * would follow by its own bounded reader (pages.h), and holds each record against its sum; after an
- * orderly end the large ones are taken as they stand, until they are read.  Records
- * that are damaged are put aside and become holes.  Where the tree itself is damaged the file goes
- * to the quarantine, and the records found in its bytes (scan.h) fill a new one, under a new
- * stream.  That needs room on the disk for a second copy.  A file that cannot be read is not taken
- * for a damaged one, and one in which nothing is found is left alone: then store_open fails.
- * Reading checks each record again; a damaged one becomes a hole.  What remains: a page of
- * the tree that the disk or the memory damages while the process runs can still end it by a signal;
- * the next start finds the damage.  A state of the file that is old but whole (a snapshot of the
- * file system that was rolled back in place) is not damage, and is not seen.
+ * would follow by its own bounded reader (pages.h), and holds each record against its sum; where
+ * the last run ended in order, or died on this boot (what a process wrote outlives it), the large
+ * ones are taken as they stand, until they are read.  Records that are damaged are put aside and
+ * become holes.  Where the tree itself is damaged the file goes to the quarantine, and the records
+ * found in its bytes (scan.h) fill a new one, under a new stream.  That needs room on the disk for
+ * a second copy.  A file that cannot be read is not taken for a damaged one, and one in which
+ * nothing is found is left alone: then store_open fails.  Reading checks each record again; a
+ * damaged one becomes a hole.  What remains: a page of the tree that the disk or the memory damages
+ * while the process runs can still end it by a signal; the next start finds the damage.  A state of
+ * the file that is old but whole (a snapshot of the file system that was rolled back in place) is
+ * not damage, and is not seen.
  *
  * Readers see a snapshot, and keep its pages from being used again while they look at it.  So each
  * call looks at a bounded part.  A reader that stands still inside a visit, in this process or in
@@ -130,7 +131,9 @@ sl_err store_tails(store_t *s,
                    void (*tail)(void *ctx, const char *topic, size_t len, uint64_t last),
                    void *ctx);
 
-/** Shows the newest records that have `count` ids together, oldest first: for the ids. */
+/** Shows the newest records that have `count` ids together, oldest first: for the ids, right behind
+ *  store_open.  No sum is taken again: a bit that flipped in an id since makes it one that nobody
+ *  sends. */
 sl_err store_ids(store_t *s, uint64_t count, void (*ids)(void *ctx, const record_t *r), void *ctx);
 
 /** Commits one group: records whose numbers follow one another and the last commit.  Applies
