@@ -1,6 +1,7 @@
 #include "query_service.h"
 
 #include "base/mp.h"
+#include "late.h"
 #include "query.h"
 #include "replay.h"
 #include "wire/topic.h"
@@ -13,8 +14,6 @@ enum {
     QUESTIONS_A_TURN = 64,
     ANSWERS_A_TURN = 64,
     FORWARDED_MAX = 64, /* questions the sequencer has not answered */
-    LATE_MAX = 1024,    /* answers that wait until their peer reads */
-    LATE_BYTES_MAX = 1 << 20,
     LATE_RETRY_NS = 1000 * 1000,
     TRIM_BYTES = 16 << 20,
     MS = 1000 * 1000, /* ns */
@@ -30,14 +29,6 @@ typedef struct pending {
     uint64_t request;
     size_t from, to; /* in `answers` */
 } pending_t;
-
-/* An answer that waits until its peer reads. */
-typedef struct late {
-    struct late *next;
-    route_t peer;
-    size_t len;
-    uint8_t bytes[];
-} late_t;
 
 struct query_service {
     query_service_options_t o;
@@ -55,8 +46,7 @@ struct query_service {
     uint32_t seen_count;
     uint64_t quiet_ns; /* since when those stand */
     bool untrimmed;
-    late_t *late, **late_tail;
-    size_t late_count, late_bytes;
+    late_t late;
     bool stopping;
     bool running;
     pthread_t thread;
@@ -69,58 +59,18 @@ static inline void count(query_service_t *s, int counter)
 
 /* -- answers --------------------------------------------------------------------------------- */
 
-static void keep_late(query_service_t *s, const route_t *peer, const uint8_t *frame, size_t len)
-{
-    late_t *late = s->late_count < LATE_MAX && s->late_bytes + len <= LATE_BYTES_MAX
-                       ? malloc(sizeof *late + len)
-                       : NULL;
-    if (late == NULL) {
-        count(s, BROKER_QUERY_UNANSWERED);
-        return;
-    }
-    *late = (late_t){.peer = *peer, .len = len};
-    memcpy(late->bytes, frame, len);
-    *s->late_tail = late;
-    s->late_tail = &late->next;
-    s->late_count++;
-    s->late_bytes += len;
-}
-
 static void send_to(query_service_t *s, const route_t *peer, const uint8_t *frame, size_t len)
 {
     switch (route_send(s->o.router, peer, frame, len)) {
     case ROUTE_OK:
         break;
     case ROUTE_FULL:
-        keep_late(s, peer, frame, len);
+        if (!late_keep(&s->late, peer, frame, len))
+            count(s, BROKER_QUERY_UNANSWERED);
         break;
     case ROUTE_GONE:
         count(s, BROKER_QUERY_UNANSWERED);
         break;
-    }
-}
-
-/* Those that still find no room stay, in their order. */
-static void send_late(query_service_t *s)
-{
-    late_t *late = s->late;
-    s->late = NULL;
-    s->late_tail = &s->late;
-    while (late != NULL) {
-        late_t *next = late->next;
-        route_result_t result = route_send(s->o.router, &late->peer, late->bytes, late->len);
-        if (result == ROUTE_FULL) {
-            late->next = NULL;
-            *s->late_tail = late;
-            s->late_tail = &late->next;
-        } else {
-            if (result == ROUTE_GONE)
-                count(s, BROKER_QUERY_UNANSWERED);
-            s->late_count--;
-            s->late_bytes -= late->len;
-            free(late);
-        }
-        late = next;
     }
 }
 
@@ -510,7 +460,7 @@ static void wait_for_work(query_service_t *s, long wait_ms)
                               {.socket = s->o.router, .events = ZMQ_POLLIN}};
     uint64_t deadline = replays_deadline_ns(&s->replays);
     s->now_ns = sl_clock_mono_ns(s->o.clock);
-    if (s->late != NULL && s->now_ns + LATE_RETRY_NS < deadline)
+    if (late_any(&s->late) && s->now_ns + LATE_RETRY_NS < deadline)
         deadline = s->now_ns + LATE_RETRY_NS;
     if (s->untrimmed && s->quiet_ns + trim_after_ns < deadline)
         deadline = s->quiet_ns + trim_after_ns;
@@ -531,7 +481,7 @@ bool query_service_turn(query_service_t *s, long wait_ms)
     s->replays.now_ns = s->now_ns;
     for (int i = 0; i < ANSWERS_A_TURN && take_answer(s); i++)
         ;
-    send_late(s);
+    counter_add(&s->o.counters[BROKER_QUERY_UNANSWERED], late_send(&s->late, s->o.router));
     read_questions(s);
     keep_cursors(s);
     replays_turn(&s->replays, s->now_ns);
@@ -555,7 +505,7 @@ sl_err query_service_create(query_service_t **out, const query_service_options_t
     if (s == NULL)
         return SL_ENOMEM;
     s->o = *options;
-    s->late_tail = &s->late;
+    late_init(&s->late);
     if (options->parent_count > 0)
         memcpy(s->parents, options->parents, options->parent_count * sizeof *options->parents);
     zmq_msg_init(&s->question);
@@ -588,11 +538,7 @@ void query_service_destroy(query_service_t **service, void *pair)
         zmq_send(pair, "", 0, 0);
         pthread_join(s->thread, NULL);
     }
-    while (s->late != NULL) {
-        late_t *late = s->late;
-        s->late = late->next;
-        free(late);
-    }
+    late_fini(&s->late);
     replays_fini(&s->replays);
     sl_buf_fini(&s->answer);
     sl_buf_fini(&s->answers);
