@@ -325,6 +325,39 @@ static void feed_waits_for_a_healthy_subscriber_that_is_only_busy(void **state)
     assert_int_equal(fixture_count(&f, BROKER_FEED_LOSSY), 0);
 }
 
+/* Waits for nobody's time but the feed's: counts what it waited until it went past full queues. */
+static uint64_t waited_us_for_lossy(uint64_t lossy)
+{
+    uint64_t before = fixture_count(&f, BROKER_FEED_WAIT_US);
+    while (fixture_count(&f, BROKER_FEED_LOSSY) < lossy)
+        publish("Job.a", 1, 50000);
+    return fixture_count(&f, BROKER_FEED_WAIT_US) - before;
+}
+
+static void feed_waits_a_quarter_as_long_for_who_stops_right_after_another(void **state)
+{
+    (void)state;
+    f.broker.feed.o.patience_ns = 200ull * MS;
+    f.broker.feed.o.io_clock.known = false;
+    void *one = stopped_subscriber(), *other;
+    message_t m;
+    subscriber_join(&f, one, &m);
+    message_free(&m);
+    assert_in_range(waited_us_for_lossy(1), 200000, 300000);
+    other = stopped_subscriber();
+    subscriber_join(&f, other, &m);
+    message_free(&m);
+    assert_in_range(waited_us_for_lossy(2), 50000, 100000);
+    f.broker.feed.stuck_ns -= 6000ull * MS; /* a while ago */
+    void *late = stopped_subscriber();
+    subscriber_join(&f, late, &m);
+    message_free(&m);
+    assert_in_range(waited_us_for_lossy(3), 200000, 300000);
+    subscriber_drain(&f, one);
+    subscriber_drain(&f, other);
+    subscriber_drain(&f, late);
+}
+
 /* A process that is stopped: it speaks just enough ZMTP 3.0 to subscribe, and never reads.
  * (libzmq's own SUB leaks a little when it is closed while its input is held back.) */
 static int stopped_process(void)
@@ -373,6 +406,7 @@ int main(void)
         TEST(feed_ignores_what_is_no_subscription),
         TEST(feed_goes_on_past_a_stopped_subscriber_and_the_healthy_lose_nothing),
         TEST(feed_waits_for_a_healthy_subscriber_that_is_only_busy),
+        TEST(feed_waits_a_quarter_as_long_for_who_stops_right_after_another),
         TEST(broker_frees_every_batch_when_it_is_closed_with_stopped_subscribers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,10 +9,13 @@ enum {
     SAMPLE_NS = 1000 * 1000,
     LOOK_NS = 20 * 1000 * 1000, /* shorter, and a healthy I/O thread may look idle */
     IDLE_PERCENT = 5,
+    SHORTER = 4,                 /* looks and patience right after somebody was found stuck */
     STALE_NS = 20 * 1000 * 1000, /* a batch held longer hangs at a slow subscriber */
     UPSTREAM_MAX = 512,
     TAIL_OVERHEAD = 3 + 9, /* str16 head, uint64 */
 };
+
+static const uint64_t stuck_for_ns = UINT64_C(5) * 1000 * 1000 * 1000;
 
 void feed_init(feed_t *f, const feed_options_t *options, uint64_t now_ns)
 {
@@ -71,10 +74,18 @@ static int send_frames(feed_t *f)
     return 0;
 }
 
+/* Who stops together fills up one after the other, as the kernel's buffers are of many sizes; the
+ * others shall not wait as long for each of them as for the first. */
+static uint64_t shorter(const feed_t *f, uint64_t ns)
+{
+    return f->stuck_ns != 0 && f->now_ns - f->stuck_ns < stuck_for_ns ? ns / SHORTER : ns;
+}
+
 /* Full subscribers miss this message, and the others get it. */
 static int send_lossy(feed_t *f)
 {
     int off = 0, on = 1;
+    f->stuck_ns = f->now_ns;
     zmq_setsockopt(f->o.socket, ZMQ_XPUB_NODROP, &off, sizeof off);
     int err = send_frames(f);
     zmq_setsockopt(f->o.socket, ZMQ_XPUB_NODROP, &on, sizeof on);
@@ -125,7 +136,7 @@ static bool nobody_reads(feed_t *f)
         return false;
     f->sampled_ns = f->waited_ns;
     bool runnable = io_clock_is_runnable(&f->o.io_clock);
-    if (!runnable && f->looked_ns < LOOK_NS)
+    if (!runnable && f->looked_ns < shorter(f, LOOK_NS))
         return false;
     uint64_t used_ns = io_clock_ns(&f->o.io_clock) - f->cpu_ns;
     bool idle = !runnable && used_ns * 100 < f->looked_ns * IDLE_PERCENT;
@@ -149,7 +160,7 @@ static int send_head(feed_t *f)
         begin_wait(f);
     else
         count_wait(f);
-    return f->waited_ns >= f->o.patience_ns || nobody_reads(f) ? send_lossy(f) : err;
+    return f->waited_ns >= shorter(f, f->o.patience_ns) || nobody_reads(f) ? send_lossy(f) : err;
 }
 
 /* The batches sent last are kept, to see whether libzmq is done with them. */
