@@ -36,6 +36,20 @@ static void options_defaults_are_good(void **state)
     free(text);
 }
 
+static void journal_goes_to_the_first_directory_that_systemd_gives(void **state)
+{
+    (void)state;
+    options = (broker_options_t){.data = ""};
+    setenv("STATE_DIRECTORY", "/var/lib/a:/var/lib/b", 1);
+    assert_string_equal(broker_data_dir(&options), "/var/lib/a");
+    setenv("STATE_DIRECTORY", "/var/lib/a", 1);
+    assert_string_equal(broker_data_dir(&options), "/var/lib/a");
+    unsetenv("STATE_DIRECTORY");
+    assert_string_equal(broker_data_dir(&options), "sluice-data");
+    options.data = "/there";
+    assert_string_equal(broker_data_dir(&options), "/there");
+}
+
 static void options_mistakes_are_told_in_one_line(void **state)
 {
     (void)state;
@@ -86,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_defaults_are_good),
         cmocka_unit_test(options_leave_the_journal_room_for_the_largest_requests),
+        cmocka_unit_test(journal_goes_to_the_first_directory_that_systemd_gives),
         cmocka_unit_test(options_mistakes_are_told_in_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,8 @@
 
 #include "journal_lmdb.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,12 +250,23 @@ const char *broker_durability_name(const broker_options_t *o)
     return names[o->durability];
 }
 
+/* The first of systemd's directories, which it separates by colons. */
+static const char *state_dir(void)
+{
+    static char first[PATH_MAX];
+    const char *all = getenv("STATE_DIRECTORY");
+    if (all == NULL)
+        return "";
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(all, ":"), all);
+    return first;
+}
+
 const char *broker_data_dir(const broker_options_t *o)
 {
-    const char *state = getenv("STATE_DIRECTORY");
     if (*o->data != '\0')
         return o->data;
-    return state != NULL && *state != '\0' ? state : "sluice-data";
+    const char *state = state_dir();
+    return *state != '\0' ? state : "sluice-data";
 }
 
 /* What is kept, and its successor until it is deleted; a group, and those before it whose pages are

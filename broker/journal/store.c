@@ -178,6 +178,23 @@ const char *store_why_new(const store_t *s, const store_state_t *last)
     return "the machine went down while the journal was not synced";
 }
 
+/* The file knows nothing of the last run: that run's stream ends with what is there.  What changes
+ * here is written by mark_run, together with the new stream.
+ * @return why a new one begins; static; NULL: it does not. */
+static const char *recall_run(opening_t *p)
+{
+    store_state_t run, *state = &p->s->state;
+    if (!store_run_read(p->s, &run))
+        return NULL;
+    if (!p->made && (run.journal != state->journal || run.era <= state->era))
+        return NULL;
+    state->stream = run.stream;
+    state->parent_count = run.parent_count;
+    memcpy(state->parents, run.parents, sizeof state->parents);
+    state->era = run.era;
+    return p->made ? "the journal's file is gone" : "the file knows nothing of the last run";
+}
+
 static sl_err begin_stream(store_state_t *state)
 {
     if (state->stream != 0) {
@@ -206,7 +223,7 @@ static sl_err mark_run(opening_t *p, const char *why)
     p->failed = "the journal's mark cannot be written";
     sl_err err = store_error(store_cause(s, store_commit_mark(s, &state)));
     if (err == SL_OK)
-        err = store_sync_dir(s->dir);
+        err = store_run_write(s, &state);
     if (err == SL_OK)
         p->failed = NULL;
     return err;
@@ -342,14 +359,15 @@ static sl_err open_to_write(opening_t *p)
     if (err != SL_OK)
         return err;
     adopt(p);
-    const char *why = store_why_new(s, &s->state);
-    bool full = topics_run_out(s);
-    if (why == NULL && full)
-        why = "topics of which nothing is kept were dropped";
-    bool was_clean = s->state.clean;
+    bool was_clean = s->state.clean, full = topics_run_out(s);
     p->failed = "damaged records cannot be taken out";
     if (p->ex.survey.damaged_count > 0)
         err = store_error(delete_damaged(p));
+    const char *why = recall_run(p);
+    if (why == NULL)
+        why = store_why_new(s, &s->state);
+    if (why == NULL && full)
+        why = "topics of which nothing is kept were dropped";
     if (err == SL_OK)
         err = mark_run(p, why);
     if (err == SL_OK && full)

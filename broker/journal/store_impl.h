@@ -2,6 +2,7 @@
  *
  *     store.c          open, the stream's decision, close
  *     store_env.c      LMDB's environment, files and locks
+ *     store_run.c      the newest run, named beside the file
  *     store_commit.c   groups, retention, what failed
  *     store_read.c     reading, finding, ids
  *     examine.h        is the file sound, and what is in it
@@ -27,6 +28,7 @@
 #define STORE_FILE       "journal.mdb"
 #define STORE_LOCK_FILE  "journal.mdb-lock" /* LMDB's: readers' slots */
 #define STORE_OWNER_FILE "lock"
+#define STORE_RUN_FILE   "run"
 #define STORE_QUARANTINE "quarantine"
 
 /** A topic's tail: as it was committed, and as the group at hand would have it. */
@@ -113,6 +115,14 @@ static inline uint64_t store_footprint(size_t key_len, size_t len)
     return (PAGE_HEAD + len + PAGE - 1) / PAGE * PAGE + NODE_HEAD + key_len + sizeof(uint64_t) +
            POINTER;
 }
+
+/* -- store_run.c ------------------------------------------------------------------------------ */
+
+/** Names the run that begins; synced.  @return SL_OK, SL_EIO (errno), SL_ENOMEM. */
+sl_err store_run_write(const store_t *s, const store_state_t *state);
+/** The state of the last run's mark, as far as it is told beside the file.
+ *  @return false: there is none, or it is damaged. */
+bool store_run_read(const store_t *s, store_state_t *state);
 
 /* -- store_commit.c --------------------------------------------------------------------------- */
 

@@ -266,18 +266,80 @@ static void another_boot_after_an_orderly_end_or_a_synced_run_goes_on(void **sta
     assert_false(f->found.new_stream);
 }
 
+/* Does something to the files while nobody has them open. */
+static void shell(const fixture_t *f, const char *what)
+{
+    char command[512];
+    snprintf(command, sizeof command, "cd %s && %s", f->dir, what);
+    assert_int_equal(system(command), 0);
+}
+
 static void copied_file_begins_a_new_stream(void **state)
 {
     fixture_t *f = *state;
     assert_int_equal(commit(f, 3, 10, 100), SL_OK);
     uint64_t old = f->found.stream;
     store_close(&f->s, true);
-    char command[512];
-    snprintf(command, sizeof command, "cd %s && cp journal.mdb copy && mv copy journal.mdb",
-             f->dir);
-    assert_int_equal(system(command), 0);
+    shell(f, "cp journal.mdb copy && mv copy journal.mdb");
     fixture_open(f);
     new_stream_names_the_old_one_as_parent(f, old);
+}
+
+/* Puts the file back, in place, as it was before a run that had a stream of its own. */
+static void make_a_run_that_leaves_no_trace(fixture_t *f, uint64_t *last)
+{
+    assert_int_equal(commit(f, 3, 10, 100), SL_OK);
+    store_close(&f->s, true);
+    shell(f, "cp journal.mdb before");
+    fixture_open(f);
+    f->o.boot_id = "boot-b";
+    reopen(f, false);
+    assert_true(f->found.new_stream);
+    *last = f->found.stream;
+    assert_int_equal(commit(f, 3, 10, 100), SL_OK);
+    store_close(&f->s, true);
+    shell(f, "cat before > journal.mdb");
+}
+
+static void run_that_left_no_trace_in_the_file_is_a_parent(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t first = f->found.stream, last;
+    make_a_run_that_leaves_no_trace(f, &last);
+    fixture_open(f);
+    assert_true(f->found.new_stream);
+    assert_int_not_equal(f->found.stream, first);
+    assert_int_equal(f->found.parent_count, 2);
+    assert_int_equal(f->found.parents[0].stream, last);
+    assert_int_equal(f->found.parents[0].last, 30);
+    assert_int_equal(f->found.parents[1].stream, first);
+    reopen(f, true);
+    assert_false(f->found.new_stream);
+}
+
+static void run_beside_the_file_that_is_damaged_says_nothing(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t first = f->found.stream, last;
+    make_a_run_that_leaves_no_trace(f, &last);
+    shell(f, "printf x | dd of=run bs=1 seek=40 conv=notrunc 2>&1 | grep -q copied");
+    fixture_open(f);
+    assert_int_equal(f->found.stream, first);
+}
+
+static void file_that_is_gone_leaves_its_stream_as_a_parent_of_nothing(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t old = f->found.stream;
+    assert_int_equal(commit(f, 3, 10, 100), SL_OK);
+    store_close(&f->s, true);
+    shell(f, "rm journal.mdb");
+    fixture_open(f);
+    assert_true(f->found.new_stream);
+    assert_int_equal(f->found.next, 1);
+    assert_int_equal(f->found.parent_count, 1);
+    assert_int_equal(f->found.parents[0].stream, old);
+    assert_int_equal(f->found.parents[0].last, 0);
 }
 
 static void parents_are_kept_newest_first_and_eight_at_most(void **state)
@@ -494,6 +556,9 @@ int main(void)
         TEST(another_boot_after_a_run_that_was_not_synced_begins_a_new_stream),
         TEST(another_boot_after_an_orderly_end_or_a_synced_run_goes_on),
         TEST(copied_file_begins_a_new_stream),
+        TEST(run_that_left_no_trace_in_the_file_is_a_parent),
+        TEST(run_beside_the_file_that_is_damaged_says_nothing),
+        TEST(file_that_is_gone_leaves_its_stream_as_a_parent_of_nothing),
         TEST(parents_are_kept_newest_first_and_eight_at_most),
         TEST(retention_by_bytes_takes_the_oldest),
         TEST(retention_by_age_takes_what_is_too_old_even_when_nothing_comes),

@@ -1,5 +1,5 @@
-"""The broker while its disk, its memory or its descriptors fail: it does not end, MNS keeps what it could not take, and all
-of it arrives afterwards.
+"""Broker, bridge and subscribers while disk, memory or descriptors fail: none of them ends, MNS keeps what could not be
+taken, and all of it arrives afterwards.
 
     broker_faults.py [--scenario NAME] [--rounds 20] [--seed 1]
 
@@ -9,10 +9,12 @@ memory       allocations of the broker's own code fail while it works
 starting     one allocation after the other fails while it starts: it says so, or does without
 descriptors  more peers than descriptors
 bridge       allocations of the bridge's own code fail while it works
+subscriber   allocations of libsluice fail while subscribers follow, fall behind and ask for what they lack
 libzmq       an allocation of libzmq fails: libzmq ends the process; a new broker goes on, nothing is lost"""
 
 import argparse
 import errno
+import os
 import random
 import signal
 import socket
@@ -25,6 +27,7 @@ import msgpack
 import zmq
 from chain import SHORT, Chain, Faults
 from foreign_feed import event_id
+from runs import Broker, Feeder, Keeper, judge, verdicts
 from stack import BIN, Stack, wait_for
 
 SMALL_DISK_BYTES = "48m"
@@ -251,6 +254,43 @@ def bridge_alive(program):
     return True
 
 
+def all_alive(programs):
+    for program in programs:
+        program.expect_alive()
+    return True
+
+
+def subscriber(rng, rounds, stack):
+    broker = Broker(stack).start().wait_ready()
+    faults = Faults(stack.folder / "faults", of="libsluice")
+    under = ("env", *(f"{key}={value}" for key, value in faults.env.items()))
+    keepers = [Keeper(stack, broker, "keeper-1", under=under), Keeper(stack, broker, "keeper-2", "--order", "topic", under=under),
+               Keeper(stack, broker, "cursor-1", cursor=True, under=under)]
+    for keeper in keepers:
+        keeper.start().wait_ready()
+    ledgers = []
+    for number in range(rounds):
+        all_alive(keepers)
+        fired = faults.allocate.fired
+        faults.allocate.strike(every=rng.choice((1, 1, 2, 3, 7)), after=rng.randrange(20))
+        feeder = Feeder(stack, broker, f"feeder-{number}", events=A_ROUND * 20, rate=20000, seed=rng.randrange(1 << 30))
+        ledgers.append(feeder.ledger)
+        while faults.allocate.fired == fired:  # who only follows allocates nothing; who joins and repairs does
+            seen = faults.allocate.seen
+            broker.kill()
+            broker.start().wait_ready()
+            wait_for(lambda: all_alive(keepers) and faults.allocate.seen > seen, "an allocation")
+        feeder.wait()
+        faults.allocate.heal()
+        for keeper in keepers:
+            keeper.wait_stored(broker.head())
+    print(f"subscriber: {faults.allocate.fired} of {faults.allocate.seen} allocations failed")
+    for program in (*keepers, broker):
+        program.stop()
+    ledger, rows = verdicts(ledgers, keepers)
+    return judge(ledger, keepers, rows)
+
+
 def libzmq(rng, rounds, stack):
     faults = Faults(stack.folder / "faults", of="libzmq")
     chain = Chain(stack, stack.folder / "data", faults)
@@ -274,7 +314,7 @@ def libzmq(rng, rounds, stack):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    disk_full, disk_errors, memory, starting, descriptors, bridge, libzmq)}
+    disk_full, disk_errors, memory, starting, descriptors, bridge, subscriber, libzmq)}
 
 
 def run(name, rounds, seed):
@@ -289,6 +329,8 @@ def main():
     options.add_argument("--rounds", type=int, default=20)
     options.add_argument("--seed", type=int, default=1)
     o = options.parse_args()
+    if o.scenario in (None, "disk_full") and os.geteuid() != 0:
+        sys.exit("broker_faults.py: disk_full mounts a small file system, which needs root; --scenario NAME runs one other")
     wrong = []
     for name in [o.scenario] if o.scenario else SCENARIOS:
         begun = time.monotonic()

@@ -27,6 +27,9 @@ class BrokerFaults(unittest.TestCase):
     def test_failed_allocations_of_the_bridge_lose_nothing(self):
         self.check("bridge", 2)
 
+    def test_failed_allocations_of_subscribers_lose_nothing(self):
+        self.check("subscriber", 2)
+
     def test_what_ends_libzmq_loses_nothing(self):
         self.check("libzmq", 2)
 

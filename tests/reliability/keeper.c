@@ -124,6 +124,12 @@ static void look(keeper_t *keeper)
     keeper->committed = stats.committed;
 }
 
+/* Without memory the handle stays good: what it could not hold it fetches again. */
+static bool goes_on(sluice_err err)
+{
+    return err == SLUICE_OK || err == SLUICE_EAGAIN || err == SLUICE_ENOMEM;
+}
+
 static int run(keeper_t *keeper)
 {
     history_record_t last;
@@ -138,7 +144,9 @@ static int run(keeper_t *keeper)
                                     .number = keeper->options.from_number,
                                     .stream = keeper->options.from_stream});
     sluice_err err = sluice_sub_create(&keeper->sub, &keeper->options);
-    for (unsigned turn = 0; !stopping && (err == SLUICE_OK || err == SLUICE_EAGAIN); turn++) {
+    if (err != SLUICE_OK)
+        fail("subscription", sluice_err_text(err));
+    for (unsigned turn = 0; !stopping && goes_on(err); turn++) {
         sluice_item_t item;
         err = sluice_sub_next(keeper->sub, &item, WAIT_MS);
         if (err == SLUICE_OK)
@@ -146,7 +154,7 @@ static int run(keeper_t *keeper)
         if (err != SLUICE_OK || turn % LOOK_EVERY == 0)
             look(keeper);
     }
-    if (err != SLUICE_OK && err != SLUICE_EAGAIN)
+    if (!goes_on(err))
         fail("subscription", sluice_err_text(err));
     sluice_sub_destroy(&keeper->sub);
     return 0;

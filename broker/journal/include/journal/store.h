@@ -2,6 +2,7 @@
  *
  *     DIR/lock           held by the one process that writes
  *     DIR/journal.mdb    an LMDB environment: state, the topics' tails, records by first number
+ *     DIR/run            the newest run, for when the file knows nothing of it
  *     DIR/quarantine/    what was damaged, kept aside
  *
  * The number line.  Numbers run on without a hole over all streams of a journal; a new stream
@@ -17,9 +18,9 @@
  * boot, or synced every commit; and the file is the one it was (its inode; a backup carries a
  * mark), and is whole.  Else a new one: numbers that were handed out and lost may be handed out
  * again, but never under the same stream.  The mark of a run (boot, durability, not ended) is on
- * the disk before store_open returns.  A file that was restored in place, under its old inode and
- * with the mark of an orderly end, cannot be told from one that stood still: restore into a new
- * directory.
+ * the disk before store_open returns, in the file and beside it: an older file that is put back, or
+ * a file from which a power cut took all of the last run, does not know the newest run, and then
+ * that run's stream ends with what is there.
  *
  * Damage.  LMDB checks little, and a bit that flips in its meta, branch or leaf pages can crash the
  * process that follows it.  So before LMDB opens a file, store_open walks every page that LMDB
