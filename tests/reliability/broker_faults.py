@@ -254,41 +254,44 @@ def bridge_alive(program):
     return True
 
 
-def all_alive(programs):
-    for program in programs:
-        program.expect_alive()
-    return True
-
-
 def subscriber(rng, rounds, stack):
+    """Who is joined and follows allocates nothing any more: so each round begins with new ones."""
     broker = Broker(stack).start().wait_ready()
     faults = Faults(stack.folder / "faults", of="libsluice")
     under = ("env", *(f"{key}={value}" for key, value in faults.env.items()))
-    keepers = [Keeper(stack, broker, "keeper-1", under=under), Keeper(stack, broker, "keeper-2", "--order", "topic", under=under),
-               Keeper(stack, broker, "cursor-1", cursor=True, under=under)]
-    for keeper in keepers:
-        keeper.start().wait_ready()
-    ledgers = []
+    keepers = [Keeper(stack, broker, "keeper-1", under=under), Keeper(stack, broker, "cursor-1", cursor=True, under=under),
+               Keeper(stack, broker, "cursor-2", "--order", "topic", cursor=True, under=under)]
+    ledgers, refused = [], 0
     for number in range(rounds):
-        all_alive(keepers)
-        fired = faults.allocate.fired
-        faults.allocate.strike(every=rng.choice((1, 1, 2, 3, 7)), after=rng.randrange(20))
+        for keeper in keepers:
+            faults.allocate.strike(rng.choice((1, 2, 5, 20)), every=rng.choice((1, 2, 3)), after=rng.randrange(60))
+            keeper.start()
+            if not joins_or_says_why(keeper):
+                refused += 1
+                faults.allocate.heal()
+                keeper.start().wait_ready()
+            faults.allocate.heal()
         feeder = Feeder(stack, broker, f"feeder-{number}", events=A_ROUND * 20, rate=20000, seed=rng.randrange(1 << 30))
         ledgers.append(feeder.ledger)
-        while faults.allocate.fired == fired:  # who only follows allocates nothing; who joins and repairs does
-            seen = faults.allocate.seen
-            broker.kill()
-            broker.start().wait_ready()
-            wait_for(lambda: all_alive(keepers) and faults.allocate.seen > seen, "an allocation")
+        broker.kill()
+        broker.start().wait_ready()
         feeder.wait()
-        faults.allocate.heal()
         for keeper in keepers:
             keeper.wait_stored(broker.head())
-    print(f"subscriber: {faults.allocate.fired} of {faults.allocate.seen} allocations failed")
-    for program in (*keepers, broker):
-        program.stop()
+            keeper.kill()
+    print(f"subscriber: {faults.allocate.fired} of {faults.allocate.seen} allocations failed, {refused} starts said so")
+    broker.stop()
     ledger, rows = verdicts(ledgers, keepers)
     return judge(ledger, keepers, rows)
+
+
+def joins_or_says_why(keeper):
+    """@return did it join? Else it said that there is no memory."""
+    if keeper.program.process.stdout.readline():
+        return True
+    code = keeper.program.process.wait(10)
+    assert code == 1 and "subscription: out of memory" in keeper.program.log(), (code, keeper.program.log()[-500:])
+    return False
 
 
 def libzmq(rng, rounds, stack):

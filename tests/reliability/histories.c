@@ -131,7 +131,8 @@ static void numbers_reach(numbers_t *numbers, uint64_t number)
 typedef struct verdict {
     uint64_t events, repeats, disorder, lost, streams, starts, away, replays, commits, beyond,
         allowed, differ;
-    uint64_t last, committed, since_commit; /* events stored with a number past `committed` */
+    uint64_t last, highest, committed;
+    uint64_t since_commit; /* events stored with a number past `committed` */
 } verdict_t;
 
 static void judge_event(verdict_t *v, numbers_t *mine, numbers_t *all, const history_record_t *r)
@@ -147,6 +148,7 @@ static void judge_event(verdict_t *v, numbers_t *mine, numbers_t *all, const his
     v->differ += all->mix[r->number] != 0 && all->mix[r->number] != mix;
     v->since_commit += !repeat;
     v->last = r->number;
+    v->highest = r->number > v->highest ? r->number : v->highest;
     mine->mix[r->number] = all->mix[r->number] = mix;
 }
 
@@ -156,7 +158,7 @@ static void judge_commit(verdict_t *v, const numbers_t *mine, uint64_t number)
     v->commits++;
     v->committed = number;
     v->since_commit = 0;
-    for (uint64_t n = number + 1; n < mine->count && n <= v->last; n++)
+    for (uint64_t n = number + 1; n < mine->count && n <= v->highest; n++)
         v->since_commit += mine->mix[n] != 0;
 }
 
