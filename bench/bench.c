@@ -133,7 +133,8 @@ void bench_meter_clear(bench_meter_t *meter)
 /* -- end ------------------------------------------------------------------------------------ */
 
 /* Prints and writes the result.  @return the exit status. */
-static int finish(const result_t *result, const bench_common_t *common, bool sound)
+static int finish(const bench_spec_t *spec, const result_t *result, const bench_common_t *common,
+                  bool sound)
 {
     if (proc_interrupted()) {
         fprintf(stderr, "sluice-bench: %s: interrupted\n", result->bench);
@@ -143,7 +144,7 @@ static int finish(const result_t *result, const bench_common_t *common, bool sou
         fprintf(stderr, "sluice-bench: %s: failed; no figures\n", result->bench);
         return BENCH_FAILED;
     }
-    result_print(result, stdout);
+    (spec->print != NULL ? spec->print : result_print)(result, stdout);
     if (common->json != NULL && result_write_json(result, common->json) != SL_OK) {
         fprintf(stderr, "sluice-bench: cannot write %s: %s\n", common->json, strerror(errno));
         return BENCH_FAILED;
@@ -183,7 +184,7 @@ static int run_with(const bench_spec_t *spec, const char *name, const void *opti
         result_fact_machine(&result);
         spec->put_facts(options, &result);
         sl_err err = do_runs(spec, options, &place, &result);
-        status = finish(&result, common, err == SL_OK);
+        status = finish(spec, &result, common, err == SL_OK);
         result_fini(&result);
     }
     place_remove(&place);

@@ -101,8 +101,8 @@ typedef struct bench_run {
 } bench_run_t;
 
 typedef struct bench_spec {
-    config_program_t program; /**< its options begin with a bench_common_t */
-    const figure_def_t *figures;
+    config_program_t program;    /**< its options begin with a bench_common_t */
+    const figure_def_t *figures; /**< those that are known beforehand */
     size_t figure_count;
     /** Puts the options that the figures depend on, and says whether the bounds are meant for
      * them. */
@@ -111,6 +111,8 @@ typedef struct bench_spec {
     double (*run_seconds)(const void *options);
     /** Does one run.  @return SL_OK; an error, told on stderr: nothing of it counts. */
     sl_err (*run)(const bench_run_t *run);
+    /** Prints the result for people; NULL: result_print, a line a figure. */
+    void (*print)(const result_t *result, FILE *out);
 } bench_spec_t;
 
 /** Runs a bench with the arguments given.  @param name what the JSON calls it.

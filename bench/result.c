@@ -1,7 +1,5 @@
 #include "result.h"
 
-#include "stats.h"
-
 #include <assert.h>
 #include <math.h>
 #include <stdarg.h>
@@ -10,18 +8,34 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+/* Rows for `count` figures; the new ones are empty.  @return SL_OK, SL_ENOMEM (nothing changed). */
+static sl_err make_room(result_t *result, size_t count)
+{
+    double *values = realloc(result->values, count * RESULT_RUNS_MAX * sizeof *values);
+    if (values == NULL)
+        return SL_ENOMEM;
+    result->values = values;
+    figure_def_t *defs = realloc(result->defs, count * sizeof *defs);
+    if (defs == NULL)
+        return SL_ENOMEM;
+    result->defs = defs;
+    for (size_t i = result->count * RESULT_RUNS_MAX; i < count * RESULT_RUNS_MAX; i++)
+        values[i] = NAN;
+    return SL_OK;
+}
+
 sl_err result_init(result_t *result, const char *bench, const figure_def_t *defs, size_t count)
 {
-    *result = (result_t){.bench = bench, .defs = defs, .count = count, .checked = true};
-    result->values = malloc(count * RESULT_RUNS_MAX * sizeof *result->values);
+    *result = (result_t){.bench = bench, .checked = true};
     result->facts = cJSON_CreateObject();
     result->notes = cJSON_AddArrayToObject(result->facts, "notes");
-    if (result->values == NULL || result->notes == NULL) {
+    if (result->notes == NULL || (count > 0 && make_room(result, count) != SL_OK)) {
         result_fini(result);
         return SL_ENOMEM;
     }
-    for (size_t i = 0; i < count * RESULT_RUNS_MAX; i++)
-        result->values[i] = NAN;
+    for (size_t i = 0; i < count; i++)
+        result->defs[i] = defs[i];
+    result->count = result->fixed = count;
     result_fact_text(result, "bench", bench);
     result_fact_text(result, "version", SLUICE_VERSION);
     return SL_OK;
@@ -29,6 +43,12 @@ sl_err result_init(result_t *result, const char *bench, const figure_def_t *defs
 
 void result_fini(result_t *result)
 {
+    for (size_t i = result->fixed; i < result->count; i++) {
+        free((char *)result->defs[i].name);
+        free((char *)result->defs[i].unit);
+        free((char *)result->defs[i].help);
+    }
+    free(result->defs);
     free(result->values);
     cJSON_Delete(result->facts);
     *result = (result_t){0};
@@ -38,6 +58,40 @@ void result_put(result_t *result, size_t figure, double value)
 {
     assert(figure < result->count && result->runs < RESULT_RUNS_MAX);
     result->values[figure * RESULT_RUNS_MAX + result->runs] = value;
+}
+
+size_t result_find(const result_t *result, const char *name)
+{
+    size_t i = 0;
+    while (i < result->count && strcmp(result->defs[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static sl_err add_figure(result_t *result, const figure_def_t *def)
+{
+    figure_def_t own = *def;
+    own.name = strdup(def->name);
+    own.unit = strdup(def->unit);
+    own.help = strdup(def->help);
+    if (own.name != NULL && own.unit != NULL && own.help != NULL &&
+        make_room(result, result->count + 1) == SL_OK) {
+        result->defs[result->count++] = own;
+        return SL_OK;
+    }
+    free((char *)own.name);
+    free((char *)own.unit);
+    free((char *)own.help);
+    return SL_ENOMEM;
+}
+
+void result_put_named(result_t *result, const figure_def_t *def, double value)
+{
+    size_t figure = result_find(result, def->name);
+    if (figure < result->count || add_figure(result, def) == SL_OK)
+        result_put(result, figure, value);
+    else
+        fprintf(stderr, "sluice-bench: no memory for the figure %s\n", def->name);
 }
 
 double result_last(const result_t *result, size_t figure)
@@ -107,8 +161,7 @@ void result_fact_machine(result_t *result)
         result_fact_number(result, "load_at_start", load[0]);
 }
 
-/* Over the runs that took it.  @return their number; 0: *stats is NaN. */
-static size_t figure_stats(const result_t *result, size_t figure, stats_t *stats)
+size_t result_stats(const result_t *result, size_t figure, stats_t *stats)
 {
     double taken[RESULT_RUNS_MAX];
     size_t count = 0;
@@ -124,7 +177,7 @@ static size_t figure_stats(const result_t *result, size_t figure, stats_t *stats
 double result_median(const result_t *result, size_t figure)
 {
     stats_t stats;
-    figure_stats(result, figure, &stats);
+    result_stats(result, figure, &stats);
     return stats.median;
 }
 
@@ -173,7 +226,7 @@ static void print_figure(const result_t *result, size_t figure, FILE *out)
 {
     const figure_def_t *def = &result->defs[figure];
     stats_t stats;
-    size_t runs = figure_stats(result, figure, &stats);
+    size_t runs = result_stats(result, figure, &stats);
     if (runs == 0)
         return;
     char median[80], min[80], max[80], limit[80];
@@ -191,15 +244,32 @@ static void print_figure(const result_t *result, size_t figure, FILE *out)
     fputc('\n', out);
 }
 
-void result_print(const result_t *result, FILE *out)
+void result_print_head(const result_t *result, FILE *out)
 {
     fprintf(out, "%s: %zu run%s%s\n", result->bench, result->runs, result->runs == 1 ? "" : "s",
             result->runs > 1 ? "; median, minimum … maximum, spread" : "");
+}
+
+void result_print_bounds(const result_t *result, FILE *out)
+{
     for (size_t i = 0; i < result->count && result->runs > 0; i++)
-        print_figure(result, i, out);
+        if (result->defs[i].bound != BOUND_NONE)
+            print_figure(result, i, out);
+}
+
+void result_print_notes(const result_t *result, FILE *out)
+{
     for (const cJSON *note = result->notes->child; note != NULL; note = note->next)
         fprintf(out, "  - %s\n", note->valuestring);
     fflush(out);
+}
+
+void result_print(const result_t *result, FILE *out)
+{
+    result_print_head(result, out);
+    for (size_t i = 0; i < result->count && result->runs > 0; i++)
+        print_figure(result, i, out);
+    result_print_notes(result, out);
 }
 
 static cJSON *as_json(const result_t *result)
@@ -212,7 +282,7 @@ static cJSON *as_json(const result_t *result)
     for (size_t i = 0; i < result->count && result->runs > 0; i++) {
         char name[96];
         stats_t stats;
-        if (figure_stats(result, i, &stats) == 0)
+        if (result_stats(result, i, &stats) == 0)
             continue;
         cJSON_AddNumberToObject(object, result->defs[i].name, stats.median);
         snprintf(name, sizeof name, "%s_min", result->defs[i].name);

@@ -13,6 +13,7 @@
 #define BENCH_RESULT_H
 
 #include "base/err.h"
+#include "stats.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -32,8 +33,8 @@ typedef struct figure_def {
 
 typedef struct result {
     const char *bench;
-    const figure_def_t *defs; /**< borrowed */
-    size_t count;
+    figure_def_t *defs; /**< the texts of the first `fixed` are borrowed */
+    size_t count, fixed;
     double *values; /**< RESULT_RUNS_MAX a figure; NaN: not taken */
     size_t runs;
     cJSON *facts;
@@ -49,6 +50,13 @@ void result_fini(result_t *result);
 void result_put(result_t *result, size_t figure, double value);
 void result_end_run(result_t *result);
 
+/** Likewise, of a figure that is known by its name; a new one is put behind those there are.
+ *  @param def  copied with its texts. */
+void result_put_named(result_t *result, const figure_def_t *def, double value);
+
+/** @return result->count when there is none of that name. */
+size_t result_find(const result_t *result, const char *name);
+
 /** What was put there in the run that is going on; 0 where nothing was. */
 double result_last(const result_t *result, size_t figure);
 
@@ -61,6 +69,9 @@ void result_note(result_t *result, const char *format, ...) __attribute__((forma
 /** Adds the machine's facts: cores, processor, kernel, load at the start. */
 void result_fact_machine(result_t *result);
 
+/** Over the runs that took it.  @return their number; 0: *stats is NaN. */
+size_t result_stats(const result_t *result, size_t figure, stats_t *stats);
+
 /** NaN when no run took it. */
 double result_median(const result_t *result, size_t figure);
 
@@ -69,6 +80,12 @@ bool result_bounds_met(const result_t *result);
 
 /** A table for people. */
 void result_print(const result_t *result, FILE *out);
+
+/** Its parts, for a bench that has a better table: the first line, the figures that have a bound,
+ * the notes. */
+void result_print_head(const result_t *result, FILE *out);
+void result_print_bounds(const result_t *result, FILE *out);
+void result_print_notes(const result_t *result, FILE *out);
 
 /** @return SL_OK, SL_ENOMEM, SL_EIO (errno). */
 sl_err result_write_json(const result_t *result, const char *path);

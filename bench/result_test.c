@@ -125,6 +125,32 @@ static void a_figure_counts_the_runs_that_took_it_and_is_not_shown_when_none_did
     result_fini(&result);
 }
 
+static void figures_that_only_a_run_knows_are_kept_by_their_names(void **state)
+{
+    (void)state;
+    result_t result;
+    assert_int_equal(result_init(&result, "sample", defs, 2), SL_OK);
+    for (int run = 0; run < 3; run++) {
+        for (int i = 0; i < 20; i++) {
+            char name[32], help[32];
+            snprintf(name, sizeof name, "system_%d_per_s", i);
+            snprintf(help, sizeof help, "of system %d", i);
+            result_put_named(&result, &(figure_def_t){name, "1/s", help, 0}, 100 * i + run);
+        }
+        if (run > 0) /* not in the first run */
+            result_put_named(&result, &(figure_def_t){"late", "", "", 0, BOUND_FLOOR, 9}, run);
+        result_put(&result, RATE, 3000000 + run);
+        result_end_run(&result);
+    }
+    assert_int_equal(result.count, 2 + 20 + 1);
+    assert_float_equal(result_median(&result, result_find(&result, "system_7_per_s")), 701, 1e-9);
+    assert_float_equal(result_median(&result, result_find(&result, "late")), 1.5, 1e-9);
+    assert_float_equal(result_median(&result, RATE), 3000001, 1e-9);
+    assert_int_equal(result_find(&result, "nothing"), result.count);
+    assert_false(result_bounds_met(&result)); /* of "late" */
+    result_fini(&result);
+}
+
 static void a_note_is_printed_once(void **state)
 {
     (void)state;
@@ -160,6 +186,7 @@ int main(void)
         cmocka_unit_test(the_table_groups_thousands_and_names_the_bound),
         cmocka_unit_test(the_json_is_one_flat_object_of_medians_and_facts),
         cmocka_unit_test(a_figure_counts_the_runs_that_took_it_and_is_not_shown_when_none_did),
+        cmocka_unit_test(figures_that_only_a_run_knows_are_kept_by_their_names),
         cmocka_unit_test(a_note_is_printed_once),
         cmocka_unit_test(a_json_file_that_cannot_be_written_is_an_error),
     };
