@@ -5,8 +5,10 @@
 #include "event/reader.h"
 #include "sluice.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ID_DIGITS = 32, FILL_ROUNDS = 4 };
 
@@ -161,20 +163,65 @@ void mix_next_on(mix_t *mix, size_t topic, mix_event_t *event)
     event->len = sample->event.len;
 }
 
-bool mix_counter_of(const void *data, size_t len, uint64_t *counter)
+/* -- reading ------------------------------------------------------------------------------- */
+
+/* Behind these bytes; NULL when others stand there. */
+static const uint8_t *past(const uint8_t *at, const uint8_t *end, const char *bytes, size_t len)
 {
-    mp_value_t id;
-    if (!event_find(data, len, "id", 2, &id, NULL) || id.type != MP_STR ||
-        id.bytes.len != ID_DIGITS)
+    return at != NULL && (size_t)(end - at) >= len && memcmp(at, bytes, len) == 0 ? at + len : NULL;
+}
+
+/* Behind a short msgpack string. */
+static const uint8_t *past_name(const uint8_t *at, const uint8_t *end)
+{
+    if (at == NULL || at == end || (*at & 0xe0) != 0xa0)
+        return NULL;
+    size_t len = 1 + (*at & 0x1fu);
+    return (size_t)(end - at) >= len ? at + len : NULL;
+}
+
+/* The digits of the id.  An event begins with Category, Event and id in this order, so nothing need
+ * be searched for. */
+static const uint8_t *find_digits(const uint8_t *data, size_t len)
+{
+    static const char category[] = "\xa8"
+                                   "Category",
+                      event[] = "\xa5"
+                                "Event",
+                      id[] = "\xa2"
+                             "id\xd9\x20";
+    const uint8_t *end = data + len;
+    size_t head = len > 0 && data[0] == 0xde ? 3 : 1; /* map 16, else a map of less than 16 */
+    const uint8_t *at = len > head ? data + head : NULL;
+    at = past_name(past(at, end, category, sizeof category - 1), end);
+    at = past_name(past(at, end, event, sizeof event - 1), end);
+    at = past(at, end, id, sizeof id - 1);
+    return at != NULL && end - at >= ID_DIGITS ? at : NULL;
+}
+
+/* Eight digits at once: each byte to its nibble, then neighbours together, three times. */
+static uint32_t get_hex8(const uint8_t *digits)
+{
+    uint64_t x;
+    memcpy(&x, digits, sizeof x);
+    x = be64toh(x);
+    x = (x & 0x0f0f0f0f0f0f0f0f) + 9 * (x >> 6 & 0x0101010101010101);
+    x = (x | x >> 4) & 0x00ff00ff00ff00ff;
+    x = (x | x >> 8) & 0x0000ffff0000ffff;
+    return (uint32_t)(x | x >> 16);
+}
+
+bool mix_origin_of(const void *data, size_t len, mix_origin_t *origin)
+{
+    const uint8_t *digits = find_digits(data, len);
+    if (digits == NULL)
         return false;
-    uint64_t value = 0;
-    for (size_t i = ID_DIGITS - 16; i < ID_DIGITS; i++) {
-        uint8_t c = (uint8_t)id.bytes.data[i];
-        value = value << 4 | (c <= '9' ? c - '0' : c - 'A' + 10);
-    }
-    *counter = value;
+    origin->publisher = get_hex8(digits + 8);
+    origin->counter = (uint64_t)get_hex8(digits + 16) << 32 | get_hex8(digits + 24);
     return true;
 }
+
+/* -- the mix itself ------------------------------------------------------------------------- */
 
 const char *mix_topic(const mix_t *mix, size_t topic)
 {

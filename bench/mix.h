@@ -34,9 +34,15 @@ void mix_next(mix_t *mix, mix_event_t *event);
 /** The next event on topic `topic` of MIX_TOPICS: for whoever wants batches of one topic. */
 void mix_next_on(mix_t *mix, size_t topic, mix_event_t *event);
 
-/** Which event of its publisher is it?  They count from 0, over all topics.
- *  @return false: it is none of ours. */
-bool mix_counter_of(const void *data, size_t len, uint64_t *counter);
+/** Which event of which publisher it is. */
+typedef struct mix_origin {
+    uint32_t publisher;
+    uint64_t counter; /**< from 0, over all topics of the publisher */
+} mix_origin_t;
+
+/** Reads it from an event's bytes: some nanoseconds, so that a bench can look at every one.
+ *  @return false: it is no event of a mix. */
+bool mix_origin_of(const void *data, size_t len, mix_origin_t *origin);
 
 /** The name of a topic of the mix. */
 const char *mix_topic(const mix_t *mix, size_t topic);

@@ -70,20 +70,40 @@ static void every_event_has_an_id_of_its_own(void **state)
             assert_memory_not_equal(ids[a], ids[b], 16);
 }
 
-static void an_event_tells_which_one_it_is(void **state)
+static void an_event_tells_which_one_it_is_and_whose(void **state)
+{
+    (void)state;
+    static const uint32_t publishers[] = {0, 7, 0xabcdef01};
+    for (size_t p = 0; p < sizeof publishers / sizeof publishers[0]; p++) {
+        mix_t *mix;
+        mix_origin_t origin;
+        assert_int_equal(mix_create(&mix, 320, publishers[p]), SL_OK);
+        for (uint64_t n = 0; n < 300; n++) {
+            mix_event_t event;
+            mix_next_on(mix, n % MIX_TOPICS, &event);
+            assert_string_equal(event.topic, mix_topic(mix, n % MIX_TOPICS));
+            assert_true(mix_origin_of(event.data, event.len, &origin));
+            assert_int_equal(origin.publisher, publishers[p]);
+            assert_int_equal(origin.counter, n);
+        }
+        mix_destroy(&mix);
+    }
+}
+
+static void what_is_no_event_of_a_mix_tells_nothing(void **state)
 {
     (void)state;
     mix_t *mix;
-    uint64_t counter = 0;
+    mix_event_t event;
+    mix_origin_t origin;
+    assert_false(mix_origin_of("", 0, &origin));
+    assert_false(mix_origin_of("\x80", 1, &origin)); /* an empty map */
     assert_int_equal(mix_create(&mix, 320, 7), SL_OK);
-    for (uint64_t n = 0; n < 300; n++) {
-        mix_event_t event;
-        mix_next_on(mix, n % 3, &event);
-        assert_string_equal(event.topic, mix_topic(mix, n % 3));
-        assert_true(mix_counter_of(event.data, event.len, &counter));
-        assert_int_equal(counter, n);
-    }
-    assert_false(mix_counter_of("\x80", 1, &counter)); /* an empty map */
+    mix_next(mix, &event);
+    size_t needed = 0;
+    while (!mix_origin_of(event.data, needed, &origin)) /* every cut before the last digit */
+        needed++;
+    assert_memory_equal(event.data + needed, "\xa6source", 7); /* what stands behind the id */
     mix_destroy(&mix);
 }
 
@@ -101,7 +121,8 @@ int main(void)
         cmocka_unit_test(every_event_has_exactly_the_size_asked_for),
         cmocka_unit_test(an_event_is_a_whole_msgpack_map_of_the_catalogue),
         cmocka_unit_test(every_event_has_an_id_of_its_own),
-        cmocka_unit_test(an_event_tells_which_one_it_is),
+        cmocka_unit_test(an_event_tells_which_one_it_is_and_whose),
+        cmocka_unit_test(what_is_no_event_of_a_mix_tells_nothing),
         cmocka_unit_test(a_size_below_the_samples_own_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
