@@ -4,9 +4,13 @@
 #include "sluice.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <zmq.h>
 
-enum { DRAIN_TIMEOUT_MS = 10000 };
+enum {
+    DRAIN_TIMEOUT_MS = 10000,
+    LINGER_US = 5000, /* as the bridge: batches fill up, or leave with the next flush */
+};
 
 static bool sound(sluice_err err, const char *who)
 {
@@ -16,15 +20,33 @@ static bool sound(sluice_err err, const char *who)
     return false;
 }
 
+static sl_err start(carrier_server_t *server, const carrier_setup_t *setup, carrier_plan_t *plan)
+{
+    const broker_setup_t broker = {
+        .transport = setup->transport, .durability = setup->durability, .more = setup->broker_args};
+    sl_err err = daemons_start_broker(setup->set, setup->place, &broker, &server->broker);
+    server->proc = server->broker.proc;
+    snprintf(server->version, sizeof server->version, "sluice-broker %s", sluice_version());
+    memcpy(plan->intake, server->broker.intake, sizeof plan->intake);
+    memcpy(plan->feed, server->broker.feed, sizeof plan->feed);
+    memcpy(plan->query, server->broker.query, sizeof plan->query);
+    return err;
+}
+
 /* -- publisher ------------------------------------------------------------------------------ */
 
 static void *pub_open(const carrier_plan_t *plan)
 {
     sluice_pub_t *pub = NULL;
-    sound(sluice_pub_create(&pub, &(sluice_pub_options_t){.size = sizeof(sluice_pub_options_t),
-                                                          .intake = plan->intake,
-                                                          .name = "sluice-bench"}),
-          "publisher");
+    char name[32];
+    snprintf(name, sizeof name, "sluice-bench-%u", plan->publisher);
+    const sluice_pub_options_t options = {.size = sizeof options,
+                                          .intake = plan->intake,
+                                          .name = name,
+                                          .batch_bytes = plan->batch_bytes,
+                                          .batch_events = plan->single ? 1 : 0,
+                                          .linger_us = LINGER_US};
+    sound(sluice_pub_create(&pub, &options), "publisher");
     return pub;
 }
 
@@ -37,10 +59,14 @@ static bool pub_send(void *pub, const mix_event_t *event)
     return sound(err, "publisher");
 }
 
+static bool pub_turn(void *pub)
+{
+    return sound(sluice_pub_process(pub, 0), "publisher");
+}
+
 static bool pub_flush(void *pub)
 {
-    return sound(sluice_pub_flush(pub), "publisher") &&
-           sound(sluice_pub_process(pub, 0), "publisher");
+    return sound(sluice_pub_flush(pub), "publisher") && pub_turn(pub);
 }
 
 static uint64_t pub_close(void *ctx)
@@ -120,8 +146,13 @@ static void sub_close(void *ctx)
 
 const carrier_ops_t carrier_sluice = {
     .name = "sluice",
+    .guarantee = "acknowledged once journalled at the durability given, each event once; what a "
+                 "subscriber misses it finds and replays, or is told the range that is gone",
+    .ipc = true,
+    .start = start,
     .pub_open = pub_open,
     .pub_send = pub_send,
+    .pub_turn = pub_turn,
     .pub_flush = pub_flush,
     .pub_close = pub_close,
     .sub_open = sub_open,

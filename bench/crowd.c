@@ -30,7 +30,6 @@ static sl_err name_topics(crowd_plan_t *plan)
 
 sl_err crowd_plan_init(crowd_plan_t *plan)
 {
-    plan->carrier.subs = crowd_sub_count(plan);
     sl_err err = name_topics(plan);
     if (err == SL_OK)
         err = share_create(&plan->share, crowd_sub_count(plan) + plan->publishers);

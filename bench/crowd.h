@@ -68,7 +68,7 @@ typedef struct crowd_plan {
     crowd_clock_t *clock;
 } crowd_plan_t;
 
-/** Makes what is shared and fills in the topics and the carrier's count of subscribers.
+/** Makes what is shared and fills in the topics.
  *  @return SL_OK; SL_EINVAL: no events of that size; SL_ENOMEM.  After each: crowd_plan_fini. */
 sl_err crowd_plan_init(crowd_plan_t *plan);
 void crowd_plan_fini(crowd_plan_t *plan);

@@ -163,6 +163,7 @@ int crowd_publish(void *ctx, size_t index)
 {
     const crowd_plan_t *plan = ctx;
     carrier_plan_t carrier = plan->carrier;
+    carrier.publisher = (uint32_t)index;
     publisher_t p = {.plan = plan, .index = (uint32_t)index, .slot = crowd_pub_slot(plan, index)};
     if (mix_create(&p.mix, plan->event_bytes, p.index) != SL_OK)
         return 1;

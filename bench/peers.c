@@ -81,11 +81,34 @@ int peers_connect(uint16_t port)
 /* How a peer tells its version: by itself, or when it is asked. */
 typedef struct peer_greeting {
     const char *question; /* "": it speaks first */
-    const char *before;   /* what stands before the version in its answer */
+    size_t question_len;
+    const char *before; /* what stands before the version in its answer */
 } peer_greeting_t;
 
-static const peer_greeting_t redis_greeting = {"INFO server\r\n", "redis_version:"};
-static const peer_greeting_t nats_greeting = {"", "\"version\":\""};
+#define QUESTION(bytes) .question = (bytes), .question_len = sizeof(bytes) - 1
+
+static const peer_greeting_t redis_greeting = {QUESTION("INFO server\r\n"), "redis_version:"};
+static const peer_greeting_t nats_greeting = {QUESTION(""), "\"version\":\""};
+
+/* MQTT: CONNECT, SUBSCRIBE to where it tells its version, and PINGREQ, whose answer ends it. */
+static const peer_greeting_t mosquitto_greeting = {
+    QUESTION("\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00"
+             "\x82\x18\x00\x01\x00\x13$SYS/broker/version\x00"
+             "\xc0\x00"),
+    "mosquitto version "};
+
+/* The version in an answer.  @return its length; 0: it is not there, or cut short. */
+static size_t find_version(const char *answer, size_t len, const char *before, const char **out)
+{
+    static const char bytes[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+-";
+    const char *at = memmem(answer, len, before, strlen(before));
+    if (at == NULL)
+        return 0;
+    *out = at += strlen(before);
+    while (at < answer + len && *at != '\0' && strchr(bytes, *at) != NULL)
+        at++;
+    return at < answer + len ? (size_t)(at - *out) : 0;
+}
 
 /* One try.  @return true once the peer answered with its version. */
 static bool ask_version(uint16_t port, const peer_greeting_t *greeting, char *out, size_t size)
@@ -93,29 +116,24 @@ static bool ask_version(uint16_t port, const peer_greeting_t *greeting, char *ou
     int fd = peers_connect(port);
     if (fd < 0)
         return false;
-    char answer[4096] = "";
-    size_t len = 0;
-    const char *found = NULL;
-    bool sent = write(fd, greeting->question, strlen(greeting->question)) >= 0;
-    while (sent && found == NULL && len < sizeof answer - 1) {
+    char answer[4096];
+    size_t len = 0, found = 0;
+    const char *version = NULL;
+    bool sent = write(fd, greeting->question, greeting->question_len) >= 0;
+    while (sent && found == 0 && len < sizeof answer) {
         struct pollfd pfd = {.fd = fd, .events = POLLIN};
         if (poll(&pfd, 1, ANSWER_TIMEOUT_MS) <= 0)
             break;
-        ssize_t got = read(fd, answer + len, sizeof answer - 1 - len);
+        ssize_t got = read(fd, answer + len, sizeof answer - len);
         if (got <= 0)
             break;
         len += (size_t)got;
-        answer[len] = '\0';
-        found = strstr(answer, greeting->before);
-        if (found != NULL && strpbrk(found + strlen(greeting->before), "\"\r\n") == NULL)
-            found = NULL; /* cut short */
+        found = find_version(answer, len, greeting->before, &version);
     }
     close(fd);
-    if (found == NULL)
-        return false;
-    found += strlen(greeting->before);
-    snprintf(out, size, "%.*s", (int)strcspn(found, "\"\r\n"), found);
-    return true;
+    if (found > 0)
+        snprintf(out, size, "%.*s", (int)found, version);
+    return found > 0;
 }
 
 static sl_err await_answer(proc_set_t *set, const peer_greeting_t *greeting, peer_t *peer)
@@ -168,9 +186,14 @@ sl_err peers_start_redis(proc_set_t *set, const bench_place_t *place, peer_keep_
                           "--auto-aof-rewrite-percentage",
                           "0",
                           "--appendonly",
-                          keep == PEER_PLAIN ? "no" : "yes",
+                          keep == PEER_DURABLE ? "yes" : "no",
                           "--appendfsync",
                           "always",
+                          keep == PEER_UNLIMITED ? "--client-output-buffer-limit" : NULL,
+                          "pubsub",
+                          "0",
+                          "0",
+                          "0",
                           NULL};
     sl_err err = proc_start_service(set, &peer->proc, "redis-server", argv);
     return err == SL_OK ? await_answer(set, &redis_greeting, peer) : err;
@@ -184,7 +207,9 @@ static sl_err write_nats_config(const char *path, uint16_t port, const char *dir
     if (file == NULL)
         return SL_EIO;
     fprintf(file, "listen: \"127.0.0.1:%u\"\n", port);
-    if (keep != PEER_PLAIN)
+    if (keep == PEER_UNLIMITED)
+        fprintf(file, "max_pending: 4GB, write_deadline: \"60s\"\n");
+    if (keep == PEER_DURABLE || keep == PEER_SYNCED)
         fprintf(file, "jetstream { store_dir: \"%s\"%s }\n", dir,
                 keep == PEER_SYNCED ? ", sync_interval: always" : "");
     return fclose(file) == 0 ? SL_OK : SL_EIO;
@@ -221,4 +246,38 @@ bool peers_nats_can_sync(const bench_place_t *place)
                  proc_wait(proc, CHECK_TIMEOUT_MS) == SL_OK && proc->status == 0;
     proc_set_fini(&set);
     return known;
+}
+
+/* -- mosquitto ------------------------------------------------------------------------------ */
+
+/* Started by root it would become another user, who may not enter our folder; it is told not to. */
+static sl_err write_mosquitto_config(const char *path, uint16_t port, peer_keep_t keep)
+{
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return SL_EIO;
+    fprintf(file,
+            "listener %u 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"
+            "log_dest stderr\nlog_type error\nlog_type warning\nset_tcp_nodelay true\n",
+            port);
+    if (keep == PEER_UNLIMITED)
+        fprintf(file, "max_queued_messages 0\n");
+    return fclose(file) == 0 ? SL_OK : SL_EIO;
+}
+
+sl_err peers_start_mosquitto(proc_set_t *set, const bench_place_t *place, peer_keep_t keep,
+                             peer_t *peer)
+{
+    char program[PATH_BYTES], dir[PATH_BYTES], config[PATH_BYTES + 32];
+    if (!peers_find("mosquitto", program, sizeof program))
+        return SL_ENOENT;
+    peer->port = peers_free_port();
+    snprintf(peer->url, sizeof peer->url, "mqtt://127.0.0.1:%u", peer->port);
+    fresh_folder(place, "mosquitto", peer->port, dir, sizeof dir);
+    snprintf(config, sizeof config, "%s/mosquitto.conf", dir);
+    sl_err err = write_mosquitto_config(config, peer->port, keep);
+    const char *argv[] = {program, "-c", config, NULL};
+    if (err == SL_OK)
+        err = proc_start_service(set, &peer->proc, "mosquitto", argv);
+    return err == SL_OK ? await_answer(set, &mosquitto_greeting, peer) : err;
 }

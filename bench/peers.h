@@ -1,4 +1,5 @@
-/* peers.h - the brokers that ours stands beside: redis-server and nats-server, as Debian has them.
+/* peers.h - the brokers that ours stands beside: redis-server, nats-server and mosquitto, as Debian
+ * has them.
  *
  * Each is started anew on a free port of 127.0.0.1, with its files in the bench's folder, is asked
  * for its version over its own protocol once it answers, and ends with the proc_set_t it is in. */
@@ -19,7 +20,8 @@ typedef struct peer {
 
 /** What a peer is to keep. */
 typedef enum {
-    PEER_PLAIN,   /**< redis: nothing on disk; nats: core, no JetStream */
+    PEER_PLAIN,     /**< nothing on disk; nats: core, no JetStream */
+    PEER_UNLIMITED, /**< likewise; and what waits for a slow subscriber has no limit */
     PEER_DURABLE, /**< redis: appendonly, appendfsync always; nats: JetStream in files, defaults */
     PEER_SYNCED,  /**< nats: JetStream that syncs before it acknowledges (sync_interval always) */
 } peer_keep_t;
@@ -34,6 +36,9 @@ sl_err peers_start_redis(proc_set_t *set, const bench_place_t *place, peer_keep_
                          peer_t *peer);
 sl_err peers_start_nats(proc_set_t *set, const bench_place_t *place, peer_keep_t keep,
                         peer_t *peer);
+/** @param keep  PEER_PLAIN or PEER_UNLIMITED. */
+sl_err peers_start_mosquitto(proc_set_t *set, const bench_place_t *place, peer_keep_t keep,
+                             peer_t *peer);
 
 /** Does this nats-server know PEER_SYNCED?  (From 2.10 on; an older one refuses its file.) */
 bool peers_nats_can_sync(const bench_place_t *place);

@@ -2,12 +2,10 @@
 #include "slow.h"
 
 #include "crowd.h"
-#include "peers.h"
 #include "proc.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 enum {
     LIVE_PROCESSES = 2,
@@ -28,46 +26,24 @@ typedef struct load {
     const slow_setup_t *setup;
     crowd_plan_t plan;
     proc_set_t set;
-    broker_daemon_t broker;
-    peer_t peer;
-    proc_t *server, *stopped;
+    carrier_server_t server;
+    proc_t *weighed, *stopped;
     uint64_t rss_max, seen, quiet_since_ns;
 } load_t;
 
 /* -- starting ------------------------------------------------------------------------------- */
 
-static sl_err start_sluice(load_t *load)
-{
-    const broker_setup_t setup = {.durability = load->setup->durability,
-                                  .more = load->setup->broker_args};
-    sl_err err = daemons_start_broker(&load->set, load->bench->place, &setup, &load->broker);
-    if (err != SL_OK)
-        return err;
-    carrier_plan_t *carrier = &load->plan.carrier;
-    memcpy(carrier->intake, load->broker.intake, sizeof carrier->intake);
-    memcpy(carrier->feed, load->broker.feed, sizeof carrier->feed);
-    memcpy(carrier->query, load->broker.query, sizeof carrier->query);
-    load->server = load->broker.proc;
-    return SL_OK;
-}
-
-/* The carrier's server; the publisher itself is XPUB's. */
 static sl_err start_server(load_t *load)
 {
-    const carrier_ops_t *ops = load->plan.ops;
-    if (ops == &carrier_sluice)
-        return start_sluice(load);
-    if (ops == &carrier_xpub) {
-        load->plan.carrier.port = peers_free_port();
-        return SL_OK;
-    }
-    sl_err err = ops == &carrier_redis
-                     ? peers_start_redis(&load->set, load->bench->place, PEER_PLAIN, &load->peer)
-                     : peers_start_nats(&load->set, load->bench->place, PEER_PLAIN, &load->peer);
-    load->plan.carrier.port = load->peer.port;
-    load->server = load->peer.proc;
-    if (err == SL_OK)
-        result_note(load->bench->result, "%s-server %s", ops->name, load->peer.version);
+    const carrier_setup_t setup = {.set = &load->set,
+                                   .place = load->bench->place,
+                                   .durability = load->setup->durability,
+                                   .broker_args = load->setup->broker_args};
+    sl_err err = carrier_start(load->plan.ops, &setup, &load->plan.carrier, &load->server);
+    load->weighed = load->server.proc;
+    if (err == SL_OK && load->plan.ops != &carrier_sluice)
+        result_note(load->bench->result, "%s: %s: %s", load->plan.ops->name, load->server.version,
+                    load->plan.ops->guarantee);
     return err;
 }
 
@@ -85,8 +61,8 @@ static sl_err start_all(load_t *load)
     sl_err err = start_server(load);
     if (err == SL_OK)
         err = proc_start_worker(&load->set, &publisher, PUB, crowd_publish, plan, 0);
-    if (load->server == NULL)
-        load->server = publisher;
+    if (load->weighed == NULL) /* there is no server: the publisher stands for it */
+        load->weighed = publisher;
     if (err == SL_OK)
         err = proc_start_role(&load->set, LIVE, crowd_subscribe, plan, plan->processes);
     if (err == SL_OK && plan->apart > 0)
@@ -104,7 +80,7 @@ static sl_err start_all(load_t *load)
 
 static void weigh(load_t *load)
 {
-    uint64_t rss = proc_rss_anon_bytes(load->server);
+    uint64_t rss = proc_rss_anon_bytes(load->weighed);
     load->rss_max = rss > load->rss_max ? rss : load->rss_max;
 }
 
@@ -135,7 +111,8 @@ static sl_err measure(load_t *load, slow_outcome_t *out)
     uint64_t end = crowd_published(plan), end_ns = bench_now_ns();
     if (plan->ops == &carrier_sluice)
         out->commit_p99_ms =
-            daemons_broker_counter(&load->broker, "sluice_broker_journal_commit_p99_us") / 1000;
+            daemons_broker_counter(&load->server.broker, "sluice_broker_journal_commit_p99_us") /
+            1000;
     out->rate = (double)(end - begin) * 1e9 / (double)(end_ns - begin_ns);
     return err;
 }
@@ -181,7 +158,8 @@ static sl_err settle(load_t *load, slow_outcome_t *out)
                             ours ? "every subscriber had every event" : "nothing more came");
     out->complete_s = (double)(bench_now_ns() - begin_ns) / 1e9;
     if (ours)
-        out->lossy = daemons_broker_counter(&load->broker, "sluice_broker_feed_lossy_sends_total");
+        out->lossy =
+            daemons_broker_counter(&load->server.broker, "sluice_broker_feed_lossy_sends_total");
     crowd_enter(&load->plan, CROWD_STOP_SUBSCRIBERS);
     if (err == SL_OK)
         err = proc_await(&load->set, workers_left, load, LEAVE_TIMEOUT_MS, "everybody had left");
@@ -229,7 +207,8 @@ sl_err slow_load(const bench_run_t *bench, const slow_setup_t *setup, slow_outco
                             .tick_ns = TICK_NS}};
     sl_err err = crowd_plan_init(&load.plan);
     if (err == SL_OK)
-        err = proc_set_init(&load.set, LIVE_PROCESSES + 3, bench->place->dir);
+        err = proc_set_init(&load.set, LIVE_PROCESSES + 2 + CARRIER_SERVER_PROCESSES,
+                            bench->place->dir);
     if (err == SL_OK)
         err = start_all(&load);
     if (err == SL_OK)
