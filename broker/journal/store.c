@@ -195,8 +195,13 @@ static const char *recall_run(opening_t *p)
     return p->made ? "the journal's file is gone" : "the file knows nothing of the last run";
 }
 
+/* No parent holds more than there is: what an older one has behind the end of the line was lost
+ * with it, and is numbered again. */
 static sl_err begin_stream(store_state_t *state)
 {
+    for (uint32_t i = 0; i < state->parent_count; i++)
+        if (state->parents[i].last > state->next - 1)
+            state->parents[i].last = state->next - 1;
     if (state->stream != 0) {
         uint32_t kept =
             state->parent_count < STORE_PARENTS_MAX ? state->parent_count : STORE_PARENTS_MAX - 1;

@@ -313,8 +313,33 @@ static void run_that_left_no_trace_in_the_file_is_a_parent(void **state)
     assert_int_equal(f->found.parents[0].stream, last);
     assert_int_equal(f->found.parents[0].last, 30);
     assert_int_equal(f->found.parents[1].stream, first);
+    assert_int_equal(f->found.parents[1].last, 30);
     reopen(f, true);
     assert_false(f->found.new_stream);
+}
+
+/* First 1..60, then a run of its own; the file of the first 30 is put back: who had up to 60 of the
+ * first stream shall ask from 31 on, for those numbers are given out again. */
+static void no_parent_holds_more_than_there_is(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t first = f->found.stream;
+    assert_int_equal(commit(f, 3, 10, 100), SL_OK);
+    store_close(&f->s, true);
+    shell(f, "cp journal.mdb before");
+    fixture_open(f);
+    assert_int_equal(commit(f, 3, 10, 100), SL_OK);
+    f->o.boot_id = "boot-b";
+    reopen(f, false);
+    assert_int_equal(f->found.parents[0].stream, first);
+    assert_int_equal(f->found.parents[0].last, 60);
+    store_close(&f->s, true);
+    shell(f, "cat before > journal.mdb");
+    fixture_open(f);
+    assert_int_equal(f->found.next, 31);
+    assert_int_equal(f->found.parent_count, 2);
+    assert_int_equal(f->found.parents[1].stream, first);
+    assert_int_equal(f->found.parents[1].last, 30);
 }
 
 static void run_beside_the_file_that_is_damaged_says_nothing(void **state)
@@ -557,6 +582,7 @@ int main(void)
         TEST(another_boot_after_an_orderly_end_or_a_synced_run_goes_on),
         TEST(copied_file_begins_a_new_stream),
         TEST(run_that_left_no_trace_in_the_file_is_a_parent),
+        TEST(no_parent_holds_more_than_there_is),
         TEST(run_beside_the_file_that_is_damaged_says_nothing),
         TEST(file_that_is_gone_leaves_its_stream_as_a_parent_of_nothing),
         TEST(parents_are_kept_newest_first_and_eight_at_most),

@@ -97,12 +97,9 @@ static void cut_line(model_broker_t *b, size_t count)
         b->tails[b->line[i].topic] = b->line[i].last;
 }
 
-/* Nobody can have had more of a parent than what is there of it now. */
+/* The older ones may claim more than there is now: a subscriber must know better. */
 static void name_parent(model_broker_t *b)
 {
-    for (uint32_t i = 0; i < b->parent_count; i++)
-        if (b->parents[i].last > b->next - 1)
-            b->parents[i].last = b->next - 1;
     memmove(b->parents + 1, b->parents, (WIRE_PARENTS_MAX - 1) * sizeof b->parents[0]);
     b->parents[0] = (wire_parent_t){b->stream, b->next - 1};
     if (b->parent_count < WIRE_PARENTS_MAX)

@@ -246,11 +246,16 @@ sub_batch_t *sub_state_clear(sub_state_t *state)
 
 /* -- streams --------------------------------------------------------------------------------- */
 
+/* They come newest first, and each begins behind the one before it: what one claims beyond the end
+ * of a newer one, or of the line, was numbered again. */
 static wire_parent_t find_parent(const wire_feed_header_t *header, uint64_t stream)
 {
-    for (uint32_t i = 0; i < header->parent_count; i++)
+    uint64_t there = header->first - 1;
+    for (uint32_t i = 0; i < header->parent_count; i++) {
+        there = sub_min(there, header->parents[i].last);
         if (header->parents[i].stream == stream)
-            return header->parents[i];
+            return (wire_parent_t){stream, there};
+    }
     return (wire_parent_t){0};
 }
 

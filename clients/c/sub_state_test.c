@@ -266,6 +266,21 @@ static void place_in_a_parent_is_a_place_in_its_child(void **state)
     assert_int_equal(s->state.confirmed, 159);
 }
 
+/* Numbers 100 to 104 were cut off, and 50 to 159 given out again since. */
+static void parent_that_claims_more_than_a_newer_one_does_not_move_the_place_past_it(void **state)
+{
+    script_t *s = joined(state);
+    assert_int_equal(batch(s, "Job.A", 0, 100, 104), 5);
+    s->parents[0] = (wire_parent_t){9, 49};
+    s->parents[1] = (wire_parent_t){STREAM, 500};
+    s->parent_count = 2;
+    static const tail_t tails[] = {{"Job.A", 104}};
+    assert_int_equal(tick_of(s, 8, 160, tails, 1, true), SL_OK);
+    expect_stream_from(s, 8, STREAM, 49);
+    expect_lost(s, "Job.A", 50, 104);
+    expect_nothing(s);
+}
+
 static void tick_of_another_stream_tells_what_of_it_was_missed(void **state)
 {
     script_t *s = joined(state);
@@ -331,6 +346,7 @@ int main(void)
         TEST(after_a_reconnect_the_place_still_holds),
         TEST(batch_of_another_stream_waits_for_its_tick_and_counts_from_nothing),
         TEST(place_in_a_parent_is_a_place_in_its_child),
+        TEST(parent_that_claims_more_than_a_newer_one_does_not_move_the_place_past_it),
         TEST(tick_of_another_stream_tells_what_of_it_was_missed),
         TEST(name_that_is_no_topic_is_refused),
         TEST(peer_cannot_fill_the_memory_with_topics),

@@ -140,7 +140,9 @@ class Rounds:
         if self.stream not in (0, stream):
             if self.stream not in parents:
                 wrong.append(f"the new stream does not name the last one, {self.stream}, as a parent")
-            self.lasts = {old: min(last, head) for old, last in {**self.lasts, **parents}.items()}
+            unnamed = {old: min(last, head) for old, last in self.lasts.items()}  # more than a tick can name
+            self.lasts = {**unnamed, **parents}
+            wrong += [f"parent {old} ends at {last}, behind the head {head}" for old, last in parents.items() if last > head]
         self.stream = stream
         self.holes = max(self.holes, len(journal.holes))
         lasts = {**self.lasts, stream: head}
