@@ -9,6 +9,7 @@
     X(journal, "durable intake and replay, beside redis streams and NATS JetStream")              \
     X(slow, "what stopped subscribers cost the others, and what they lose, beside ZeroMQ, redis " \
             "and NATS")                                                                           \
+    X(peers, "deliveries per second and CPU of Sluice and of each that stands beside it")         \
     X(ingest, "a full MNS queue through bridge and broker: events per second, CPU per event")
 
 #define X(name, help) extern const bench_spec_t bench_##name;

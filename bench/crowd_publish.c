@@ -19,8 +19,7 @@ typedef struct publisher {
     share_slot_t *slot;
     void *pub;
     mix_t *mix;
-    uint64_t slowest;   /* as seen last: by now it may be more */
-    uint64_t unflushed; /* events sent since the last flush */
+    uint64_t slowest; /* as seen last: by now it may be more */
 } publisher_t;
 
 static void nap(uint64_t ns)
@@ -35,15 +34,18 @@ static bool loading(const publisher_t *p)
 
 static bool flush(publisher_t *p)
 {
-    p->unflushed = 0;
     return p->plan->ops->pub_flush(p->pub);
+}
+
+static bool turn(publisher_t *p)
+{
+    return p->plan->ops->pub_turn == NULL || p->plan->ops->pub_turn(p->pub);
 }
 
 /* The events are counted before they leave, so that nobody ever has more than was published. */
 static bool send_events(publisher_t *p, uint64_t count)
 {
     share_add(&p->slot->events, count);
-    p->unflushed += count;
     for (uint64_t i = 0; i < count; i++) {
         mix_event_t event;
         mix_next(p->mix, &event);
@@ -77,8 +79,7 @@ static bool hold(publisher_t *p)
     return good;
 }
 
-/* While there is room, what forms in the carrier's client leaves when it is full; a flush now and
- * then takes the answers. */
+/* While there is room, what forms in the carrier's client leaves when it is full. */
 static bool publish_windowed(publisher_t *p)
 {
     uint64_t most = p->plan->window / 4;
@@ -88,7 +89,7 @@ static bool publish_windowed(publisher_t *p)
             return false;
         if (!loading(p))
             break;
-        if (!send_events(p, chunk) || (p->unflushed >= p->plan->window / 2 && !flush(p)))
+        if (!send_events(p, chunk) || !turn(p))
             return false;
     }
     return flush(p);
@@ -163,8 +164,8 @@ int crowd_publish(void *ctx, size_t index)
 {
     const crowd_plan_t *plan = ctx;
     carrier_plan_t carrier = plan->carrier;
-    carrier.publisher = (uint32_t)index;
     publisher_t p = {.plan = plan, .index = (uint32_t)index, .slot = crowd_pub_slot(plan, index)};
+    carrier.publisher = p.index;
     if (mix_create(&p.mix, plan->event_bytes, p.index) != SL_OK)
         return 1;
     p.pub = plan->ops->pub_open(&carrier);

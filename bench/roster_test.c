@@ -1,0 +1,118 @@
+#include "roster.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* -- a table of carriers for the test ------------------------------------------------------- */
+
+const carrier_ops_t carrier_sluice = {.name = "sluice", .ipc = true};
+static const carrier_ops_t proxy = {.name = "proxy", .ipc = true}, nats = {.name = "nats-lean"};
+static const carrier_ops_t proxy_packed = {.name = "proxy-packed", .ipc = true},
+                           nats_packed = {.name = "nats-lean-packed"};
+
+const carrier_ops_t *const carriers[] = {&carrier_sluice, &proxy, &nats, NULL};
+
+const carrier_ops_t *carrier_packed(const carrier_ops_t *inner)
+{
+    return inner == &proxy ? &proxy_packed : inner == &nats ? &nats_packed : NULL;
+}
+
+const carrier_ops_t *carriers_find(const char *name)
+{
+    static const carrier_ops_t *const known[] = {&carrier_sluice, &proxy, &nats, &proxy_packed,
+                                                 &nats_packed};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(known[i]->name, name) == 0)
+            return known[i];
+    return NULL;
+}
+
+const char *carriers_package(const char *name)
+{
+    return strcmp(name, "redis") == 0 ? "libhiredis-dev" : NULL;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+
+static config_list_t names_of(const char **items, size_t count)
+{
+    return (config_list_t){.items = items, .count = count};
+}
+
+static void those_named_come_in_their_order_and_once(void **state)
+{
+    (void)state;
+    const char *items[] = {"nats-lean-packed", "sluice", "nats-lean-packed"};
+    config_list_t names = names_of(items, 3);
+    roster_t roster;
+    assert_true(roster_of(&roster, &names, NULL));
+    assert_int_equal(roster.count, 2);
+    assert_ptr_equal(roster.items[0], &nats_packed);
+    assert_ptr_equal(roster.items[1], &carrier_sluice);
+}
+
+static void all_are_everybody_and_every_other_packed(void **state)
+{
+    (void)state;
+    const char *items[] = {"all"};
+    config_list_t names = names_of(items, 1);
+    roster_t roster;
+    assert_true(roster_of(&roster, &names, NULL));
+    assert_int_equal(roster.count, 5);
+    items[0] = "plain";
+    assert_true(roster_of(&roster, &names, NULL));
+    assert_int_equal(roster.count, 3);
+}
+
+static void a_name_that_nobody_has_is_told(void **state)
+{
+    (void)state;
+    const char *items[] = {"sluice", "kafka"};
+    config_list_t names = names_of(items, 2);
+    roster_t roster;
+    const char *wrong = NULL;
+    assert_false(roster_of(&roster, &names, &wrong));
+    assert_string_equal(wrong, "kafka");
+}
+
+static bool does_ipc(const carrier_ops_t *ops, const void *ctx)
+{
+    (void)ctx;
+    return ops->ipc;
+}
+
+static void who_is_not_kept_is_gone(void **state)
+{
+    (void)state;
+    const char *items[] = {"all"};
+    config_list_t names = names_of(items, 1);
+    roster_t roster;
+    assert_true(roster_of(&roster, &names, NULL));
+    roster_keep(&roster, does_ipc, NULL);
+    assert_int_equal(roster.count, 3);
+    for (size_t i = 0; i < roster.count; i++)
+        assert_true(roster.items[i]->ipc);
+}
+
+static void a_key_is_a_name_that_figures_can_begin_with(void **state)
+{
+    (void)state;
+    char key[ROSTER_KEY_MAX];
+    roster_key(&nats_packed, key);
+    assert_string_equal(key, "nats_lean_packed");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(those_named_come_in_their_order_and_once),
+        cmocka_unit_test(all_are_everybody_and_every_other_packed),
+        cmocka_unit_test(a_name_that_nobody_has_is_told),
+        cmocka_unit_test(who_is_not_kept_is_gone),
+        cmocka_unit_test(a_key_is_a_name_that_figures_can_begin_with),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
