@@ -12,8 +12,7 @@ static size_t bucket_of(uint64_t value)
     return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
-/* The middle of a bucket. */
-static uint64_t value_of(size_t bucket)
+uint64_t histogram_bucket_value(size_t bucket)
 {
     if (bucket < STEPS)
         return bucket;
@@ -35,7 +34,7 @@ void histogram_clear(histogram_t *histogram)
         atomic_store_explicit(&histogram->counts[i], 0, memory_order_relaxed);
 }
 
-static uint64_t count_at(const histogram_t *histograms, size_t count, size_t bucket)
+uint64_t histogram_bucket_count(const histogram_t *histograms, size_t count, size_t bucket)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++)
@@ -43,16 +42,40 @@ static uint64_t count_at(const histogram_t *histograms, size_t count, size_t buc
     return sum;
 }
 
+void histogram_merge(histogram_t *histogram, const histogram_t *others, size_t count)
+{
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        uint64_t sum = histogram_bucket_count(histogram, 1, i);
+        sum += histogram_bucket_count(others, count, i);
+        atomic_store_explicit(&histogram->counts[i], sum, memory_order_relaxed);
+    }
+}
+
+uint64_t histogram_total(const histogram_t *histograms, size_t count)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        total += histogram_bucket_count(histograms, count, i);
+    return total;
+}
+
+/* Rounded up, but for what a product of doubles may lie above a whole number: 0.55 of 100 is 55. */
+uint64_t histogram_rank(double q, uint64_t total)
+{
+    double exact = q * (double)total * (1 - 1e-14);
+    uint64_t rank = (uint64_t)exact;
+    rank += (double)rank < exact;
+    return rank > 0 ? rank : 1;
+}
+
 uint64_t histogram_quantile(const histogram_t *histograms, size_t count, double q)
 {
-    uint64_t total = 0, seen = 0;
-    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-        total += count_at(histograms, count, i);
-    uint64_t wanted = (uint64_t)(q * (double)total);
+    uint64_t total = histogram_total(histograms, count), seen = 0;
+    uint64_t rank = histogram_rank(q, total);
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        seen += count_at(histograms, count, i);
-        if (seen > wanted || (seen == total && total > 0))
-            return value_of(i);
+        seen += histogram_bucket_count(histograms, count, i);
+        if (seen >= rank || (seen == total && total > 0))
+            return histogram_bucket_value(i);
     }
     return 0;
 }
