@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ERA_STEP = 1 }; /* a start is an era: what the last run may have left uncommitted is void */
-
 typedef struct opening {
     store_t *s;
     store_found_t found;
@@ -222,7 +220,7 @@ static sl_err mark_run(opening_t *p, const char *why)
     state.clean = state.backup = state.salvaged = false;
     state.sync = s->o.sync;
     state.inode = store_inode(s->dir);
-    state.era += ERA_STEP;
+    state.era = store_next_run(state.era);
     state.era_base = state.next;
     snprintf(state.boot, sizeof state.boot, "%s", s->boot_id);
     p->failed = "the journal's mark cannot be written";

@@ -414,7 +414,7 @@ static bool in_order(store_t *s)
  * up, for readers; what is to be cut off waits for the next commit. */
 static void note_failure(store_t *s)
 {
-    s->state.era++;
+    s->state.era = store_next_failure(s->state.era);
     s->state.era_base = s->state.next;
     if (in_order(s))
         return;

@@ -346,6 +346,36 @@ static void what_failed_is_void_when_the_file_is_salvaged(void **state)
     check_tails(f, 10, 22, 0);
 }
 
+/* Eras of failures are in memory until a commit succeeds.  What failed stands in the free pages, of
+ * an era that the file does not know; what the next run commits must not be void because of it. */
+static void what_failed_before_a_kill_does_not_void_what_the_next_run_commits(void **state)
+{
+    fixture_t *f = *state;
+    for (int i = 0; i < 5; i++) {
+        disk.syncs = EIO; /* its pages are written */
+        record_t group[] = {test_record(0, 21, 2, "a", 9000), test_record(1, 23, 2, "c", 9000)};
+        assert_int_equal(store_commit(f->s, group, 2), SL_EIO);
+    }
+    memset(&disk, 0, sizeof disk);
+    store_close(&f->s, false);
+    fixture_open(f);
+    assert_int_equal(commit(f, "b", 2, 100), SL_OK);
+    store_close(&f->s, false);
+    damage_meta_page(f);
+    fixture_open(f);
+    assert_string_not_equal(f->found.damage, "");
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 11-20 21-22");
+}
+
+static void eras_of_a_run_do_not_reach_the_next(void **state)
+{
+    (void)state;
+    assert_int_equal(store_next_run(0), STORE_RUN_ERAS);
+    assert_int_equal(store_next_run(STORE_RUN_ERAS + 7), 2 * STORE_RUN_ERAS);
+    assert_int_equal(store_next_failure(STORE_RUN_ERAS), STORE_RUN_ERAS + 1);
+    assert_int_equal(store_next_failure(2 * STORE_RUN_ERAS - 1), 2 * STORE_RUN_ERAS - 1);
+}
+
 /* -- readers that stand still -------------------------------------------------------------------
  */
 
@@ -418,6 +448,8 @@ int main(void)
         TEST(start_that_cannot_read_is_refused_and_loses_nothing),
         TEST(salvage_that_cannot_read_is_refused_and_loses_nothing),
         TEST(what_failed_is_void_when_the_file_is_salvaged),
+        TEST(what_failed_before_a_kill_does_not_void_what_the_next_run_commits),
+        TEST(eras_of_a_run_do_not_reach_the_next),
         TEST(full_map_refuses_and_goes_on_when_the_reader_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

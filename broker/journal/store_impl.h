@@ -31,6 +31,22 @@
 #define STORE_RUN_FILE   "run"
 #define STORE_QUARANTINE "quarantine"
 
+/** Eras are counted in two: runs, and the failures within a run.  Those are in memory until a
+ * commit succeeds, so a run that is killed may have used more of them than the file knows, and the
+ * next run must not meet them. */
+#define STORE_RUN_ERAS (UINT64_C(1) << 32)
+
+static inline uint64_t store_next_run(uint64_t era)
+{
+    return (era / STORE_RUN_ERAS + 1) * STORE_RUN_ERAS;
+}
+
+/** Stays in its run: no machine lives to see four thousand million failures. */
+static inline uint64_t store_next_failure(uint64_t era)
+{
+    return (era + 1) % STORE_RUN_ERAS != 0 ? era + 1 : era;
+}
+
 /** A topic's tail: as it was committed, and as the group at hand would have it. */
 typedef struct store_topic store_topic_t;
 struct store_topic {

@@ -9,8 +9,8 @@
  *
  * Four members of the head serve that search alone, and the store fills them in: `journal` is a
  * secret of the file, so that an event which contains bytes that look like a record fools nobody;
- * `era` counts the times that something handed to the file may be void (a commit that failed, a
- * process that ended), and everything of an earlier era from `era_base` on is void; everything
+ * `era` rises whenever something handed to the file may be void: by one at a commit that failed, by
+ * far more at a start, and everything of an earlier era from `era_base` on is void; everything
  * below `oldest` was taken by retention.
  *
  * Threads: pure functions. */
