@@ -21,6 +21,7 @@ typedef struct survey {
     uint64_t *damaged; /**< numbers under which damaged records stand */
     size_t damaged_count, damaged_room;
     pages_t *trusting; /**< heads are enough of a file as it was left; NULL: never */
+    bool as_left;      /**< heads are enough, from the second record on */
     bool trusted;      /**< bodies were not looked at */
     bool doubtful;     /**< a head is not what it should be */
     bool newer;        /**< something of a format this program does not know */
@@ -51,7 +52,7 @@ sl_err examination_init(examination_t *e, store_t *s);
 void examination_fini(examination_t *e);
 
 /** Walks the file; nobody writes it.  With e->trust, and when the file is as it was left, the
- *  bodies of large records are not read: reading holds them against their sums.
+ *  bodies of large records behind the oldest are not read: reading holds them against their sums.
  *  @return SL_OK: sound, but for damaged records; SL_EPROTO: e->damage says what is wrong;
  *          SL_EVERSION; SL_EIO; SL_ENOMEM. */
 sl_err examine(examination_t *e);

@@ -226,6 +226,52 @@ static void head_that_is_damaged_is_seen_after_an_orderly_end_too(void **state)
     assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "[1-10 damage]");
 }
 
+/* Writes over bytes of the head of the record that begins with this number. */
+static void damage_head(fixture_t *f, uint64_t first, size_t at)
+{
+    static uint8_t file[4 << 20];
+    int fd = open(f->path, O_RDWR);
+    ssize_t n = read(fd, file, sizeof file);
+    record_t r;
+    const uint8_t *found = file;
+    do
+        found = memmem(found + 1, (size_t)n - (size_t)(found + 1 - file), record_magic,
+                       RECORD_MAGIC_BYTES);
+    while (found != NULL && record_peek(&r, found, RECORD_HEAD_BYTES) && r.first != first);
+    assert_non_null(found);
+    assert_int_equal(pwrite(fd, "\x77", 1, found + at - file), 1);
+    close(fd);
+}
+
+/* Else one flipped bit stops retention by age for a whole run, or lets it delete what is young. */
+static void oldest_record_is_proven_before_its_time_is_used(void **state)
+{
+    fixture_t *f = *state;
+    store_stat_t stat;
+    commit(f, 1, "a", 9000);
+    commit(f, 11, "a", 9000);
+    commit(f, 21, "a", 9000);
+    store_close(&f->s, true);
+    damage_head(f, 1, 56 + 7);
+    fixture_open(f);
+    store_stat(f->s, &stat);
+    assert_int_equal(stat.oldest_time_ns, 11000);
+    assert_int_equal(f->found.damaged_records, 1);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "[1-10 damage] 11-20 21-30");
+}
+
+static void head_of_another_version_is_looked_at(void **state)
+{
+    fixture_t *f = *state;
+    commit(f, 1, "a", 9000);
+    commit(f, 11, "a", 9000);
+    store_close(&f->s, true);
+    damage_head(f, 11, 8);
+    fixture_open(f);
+    assert_int_equal(f->found.damaged_records, 1);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage]");
+}
+
 static void file_that_was_cut_is_seen_after_an_orderly_end_too(void **state)
 {
     fixture_t *f = *state;
@@ -408,6 +454,8 @@ int main(void)
         TEST(bodies_are_not_read_after_an_orderly_end_but_when_they_are_served),
         TEST(bodies_are_not_read_after_a_death_on_this_boot_but_when_they_are_served),
         TEST(head_that_is_damaged_is_seen_after_an_orderly_end_too),
+        TEST(oldest_record_is_proven_before_its_time_is_used),
+        TEST(head_of_another_version_is_looked_at),
         TEST(file_that_was_cut_is_seen_after_an_orderly_end_too),
         TEST(event_that_looks_like_a_record_fools_nobody),
         TEST(what_looks_like_many_journals_does_not_hide_the_one),

@@ -24,8 +24,7 @@ static void survey_state(survey_t *v, const void *data, size_t len)
         v->newer = true;
     else if (err != SL_OK)
         fault(v, "the state is damaged");
-    if (v->has_state && v->trusting != NULL && store_is_as_left(v->s, &v->state))
-        v->trusted = v->trusting->heads_only = true;
+    v->as_left = v->has_state && v->trusting != NULL && store_is_as_left(v->s, &v->state);
 }
 
 static void survey_tail(survey_t *v, const uint8_t *name, size_t name_len, const void *data,
@@ -72,11 +71,21 @@ static bool whole_but_for_length(const void *data, size_t room)
     return claims > 0 && claims <= room && record_read(&r, data, claims) == SL_OK;
 }
 
-/* Of a record whose body was not read. */
+/* Of a record whose body was not read.  Another version may be damage too: the body will say. */
 static bool read_head(record_t *r, uint64_t first, const void *data, size_t len, size_t room)
 {
-    return record_peek(r, data, room) && record_claims(data, room) == len && r->first == first &&
-           r->count > 0 && first <= UINT64_MAX - r->count;
+    return room >= RECORD_HEAD_BYTES && record_trust(r, data, len) == SL_OK && r->first == first;
+}
+
+/* The oldest is read whole: retention goes by its time. */
+static void note_oldest(survey_t *v, const record_t *r)
+{
+    v->first = r->first;
+    v->oldest_time_ns = r->time_ns;
+    if (v->has_state)
+        hole(v, v->state.oldest, r->first - 1);
+    if (v->as_left)
+        v->trusted = v->trusting->heads_only = true;
 }
 
 static void survey_record(survey_t *v, uint64_t first, size_t key_len, const void *data, size_t len,
@@ -103,10 +112,7 @@ static void survey_record(survey_t *v, uint64_t first, size_t key_len, const voi
         return;
     }
     if (v->records == 0) {
-        v->first = r.first;
-        v->oldest_time_ns = r.time_ns;
-        if (v->has_state)
-            hole(v, v->state.oldest, r.first - 1);
+        note_oldest(v, &r);
     } else if (r.first <= v->upto) {
         fault(v, "records overlap");
     } else {
