@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLEEP_SLICE_MS = 20, REMOVE_FDS = 8 };
+enum { SLEEP_SLICE_MS = 20, REMOVE_FDS = 8, MINUTE_S = 60 };
 
 /* -- place ---------------------------------------------------------------------------------- */
 
@@ -116,7 +116,10 @@ void bench_meter_show(bench_meter_t *meter, const char *format, ...)
     fputs("\033[K", stderr);
     vfprintf(stderr, format, args);
     va_end(args);
-    fprintf(stderr, "   about %llu s left\r", (unsigned long long)left_s);
+    if (left_s >= 2 * MINUTE_S)
+        fprintf(stderr, "   about %llu min left\r", (unsigned long long)(left_s / MINUTE_S));
+    else
+        fprintf(stderr, "   about %llu s left\r", (unsigned long long)left_s);
     fflush(stderr);
     meter->shown = true;
 }

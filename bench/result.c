@@ -1,5 +1,8 @@
 #include "result.h"
 
+#include "commit.h"
+#include "numbers.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdarg.h>
@@ -38,6 +41,7 @@ sl_err result_init(result_t *result, const char *bench, const figure_def_t *defs
     result->count = result->fixed = count;
     result_fact_text(result, "bench", bench);
     result_fact_text(result, "version", SLUICE_VERSION);
+    result_fact_text(result, "commit", bench_commit);
     return SL_OK;
 }
 
@@ -206,22 +210,6 @@ bool result_bounds_met(const result_t *result)
     return true;
 }
 
-/* 3500000 -> "3,500,000": long rates are read in thousands. */
-static void grouped(char *out, size_t size, double value, int digits)
-{
-    char plain[64];
-    snprintf(plain, sizeof plain, "%.*f", digits, value);
-    size_t whole = strcspn(plain, ".");
-    size_t first = plain[0] == '-' ? 1 : 0;
-    size_t at = 0;
-    for (size_t i = 0; plain[i] != '\0' && at + 2 < size; i++) {
-        if (i > first && i < whole && (whole - i) % 3 == 0)
-            out[at++] = ',';
-        out[at++] = plain[i];
-    }
-    out[at] = '\0';
-}
-
 static void print_figure(const result_t *result, size_t figure, FILE *out)
 {
     const figure_def_t *def = &result->defs[figure];
@@ -230,14 +218,14 @@ static void print_figure(const result_t *result, size_t figure, FILE *out)
     if (runs == 0)
         return;
     char median[80], min[80], max[80], limit[80];
-    grouped(median, sizeof median, stats.median, def->digits);
-    grouped(min, sizeof min, stats.min, def->digits);
-    grouped(max, sizeof max, stats.max, def->digits);
+    numbers_grouped(median, sizeof median, stats.median, def->digits);
+    numbers_grouped(min, sizeof min, stats.min, def->digits);
+    numbers_grouped(max, sizeof max, stats.max, def->digits);
     fprintf(out, "  %-30s %14s %-8s", def->name, median, def->unit);
     if (runs > 1)
         fprintf(out, " %14s … %-14s %4.0f %%", min, max, 100 * stats_spread(&stats));
     if (def->bound != BOUND_NONE && result->checked) {
-        grouped(limit, sizeof limit, def->limit, def->digits);
+        numbers_grouped(limit, sizeof limit, def->limit, def->digits);
         fprintf(out, "  %s %s: %s", def->bound == BOUND_FLOOR ? "floor" : "ceiling", limit,
                 bound_met(def, stats.median) ? "met" : "MISSED");
     }

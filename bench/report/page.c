@@ -1,0 +1,333 @@
+#include "page.h"
+
+#include "markup.h"
+#include "numbers.h"
+#include "systems.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* -- elements ------------------------------------------------------------------------------- */
+
+void page_str(page_t *page, const char *markup)
+{
+    sl_buf_append_str(&page->out, markup);
+}
+
+void page_element(page_t *page, const char *element, const char *text)
+{
+    sl_buf_printf(&page->out, "<%s>", element);
+    markup_text(&page->out, text);
+    sl_buf_printf(&page->out, "</%s>\n", element);
+}
+
+void page_section(page_t *page, const char *id, const char *title, const char *intro)
+{
+    sl_buf_printf(&page->out, "<section id=\"%s\">\n", id);
+    page_element(page, "h2", title);
+    if (intro != NULL)
+        page_element(page, "p", intro);
+}
+
+void page_end_section(page_t *page)
+{
+    page_str(page, "</section>\n");
+}
+
+/* -- tables --------------------------------------------------------------------------------- */
+
+void page_table(page_t *page, const char *headings)
+{
+    page_str(page, "<div class=\"wide\"><table>\n<thead><tr>");
+    while (*headings != '\0') {
+        size_t len = strcspn(headings, "|");
+        page_str(page, "<th>");
+        markup_printf(&page->out, "%.*s", (int)len, headings);
+        page_str(page, "</th>");
+        headings += len + (headings[len] == '|');
+    }
+    page_str(page, "</tr></thead>\n<tbody>\n");
+}
+
+void page_row(page_t *page, const char *first)
+{
+    page_str(page, "<tr><th>");
+    markup_text(&page->out, first);
+    page_str(page, "</th>");
+}
+
+void page_cell(page_t *page, const char *text)
+{
+    page_str(page, "<td>");
+    markup_text(&page->out, text);
+    page_str(page, "</td>");
+}
+
+void page_cell_number(page_t *page, double value)
+{
+    char text[NUMBERS_TEXT_MAX];
+    numbers_plain(text, sizeof text, value);
+    page_cell(page, text);
+}
+
+void page_cell_spread(page_t *page, const figures_spread_t *spread)
+{
+    char min[NUMBERS_TEXT_MAX], max[NUMBERS_TEXT_MAX], both[2 * NUMBERS_TEXT_MAX + 8] = "";
+    if (spread->min < spread->max) {
+        numbers_plain(min, sizeof min, spread->min);
+        numbers_plain(max, sizeof max, spread->max);
+        snprintf(both, sizeof both, "%s … %s", min, max);
+    }
+    page_cell(page, both);
+}
+
+void page_end_row(page_t *page)
+{
+    page_str(page, "</tr>\n");
+}
+
+void page_end_table(page_t *page)
+{
+    page_str(page, "</tbody></table></div>\n");
+}
+
+/* -- sources -------------------------------------------------------------------------------- */
+
+static bool is_of(const char *args, const char *bench)
+{
+    size_t len = strlen(bench);
+    return strncmp(args, bench, len) == 0 && (args[len] == ' ' || args[len] == '\0');
+}
+
+static bool is_planned(const report_plan_t *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (strcmp(plan->rows[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A log without its JSON is what a bench that failed leaves. */
+static bool has_failed(const page_t *page, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.log", page->dir, name);
+    return access(path, F_OK) == 0;
+}
+
+static void tell_missing(page_t *page, const char *name)
+{
+    bool failed = has_failed(page, name);
+    page_str(page, failed ? "<p class=\"missing failed\">" : "<p class=\"missing\">");
+    markup_printf(&page->out, failed ? "%s failed; %s.log says why. " : "%s was not measured. ",
+                  name, name);
+    page_str(page, "<code>");
+    markup_printf(&page->out, "./run bench %s --only %s", page->plan->suite, name);
+    page_str(page, "</code> measures it.</p>\n");
+}
+
+size_t page_sources(page_t *page, const char *bench, const figures_source_t **out, size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < page->plan->count; i++) {
+        if (!is_of(page->plan->rows[i].args, bench))
+            continue;
+        const figures_source_t *source = figures_find(page->figures, page->plan->rows[i].name);
+        if (source == NULL)
+            tell_missing(page, page->plan->rows[i].name);
+        else if (count < max)
+            out[count++] = source;
+    }
+    for (size_t i = 0; i < page->figures->count && count < max; i++) {
+        const figures_source_t *source = &page->figures->items[i];
+        if (source->json != NULL && strcmp(figures_bench(source), bench) == 0 &&
+            !is_planned(page->plan, source->name))
+            out[count++] = source;
+    }
+    return count;
+}
+
+/* The settings that tell one source from another, as a person says them. */
+static const struct {
+    const char *fact, *one, *many; /* "%s" where the number goes */
+} spoken[] = {
+    {"rate", "%s event/s", "%s events/s"},     {"subs", "%s subscriber", "%s subscribers"},
+    {"publishers", NULL, "%s publishers"}, /* one goes without saying */
+    {"size", "%s byte", "%s bytes"},           {"event_bytes", "%s byte", "%s bytes"},
+    {"messages", "%s message", "%s messages"}, {"transport", NULL, "%s"},
+    {"durability", NULL, "durability %s"},
+};
+
+static void append_setting(char *out, size_t size, const char *before, const char *format,
+                           const char *value)
+{
+    const char *at = strstr(format, "%s");
+    size_t len = strlen(out);
+    snprintf(out + len, size - len, "%s%.*s%s%s", before, (int)(at - format), format, value,
+             at + 2);
+}
+
+void page_source_title(const figures_source_t *source, char *out, size_t size)
+{
+    const char *before = "";
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof spoken / sizeof spoken[0]; i++) {
+        const char *text = figures_text(source, spoken[i].fact);
+        double number = figures_number(source, spoken[i].fact);
+        char value[NUMBERS_TEXT_MAX];
+        if (!isnan(number))
+            numbers_grouped(value, sizeof value, number, 0);
+        else
+            snprintf(value, sizeof value, "%s", text);
+        const char *format = number == 1 ? spoken[i].one : spoken[i].many;
+        if (value[0] == '\0' || format == NULL)
+            continue;
+        append_setting(out, size, before, format, value);
+        before = ", ";
+    }
+    const cJSON *single = cJSON_GetObjectItemCaseSensitive(source->json, "single");
+    if (cJSON_IsTrue(single) || (cJSON_IsNumber(single) && single->valuedouble != 0))
+        append_setting(out, size, before, "%s", "each event sent alone");
+    if (out[0] == '\0')
+        snprintf(out, size, "%s", source->name);
+}
+
+void page_notes(page_t *page, const figures_source_t *source)
+{
+    const cJSON *notes = cJSON_GetObjectItemCaseSensitive(source->json, "notes");
+    if (!cJSON_IsArray(notes) || notes->child == NULL)
+        return;
+    page_str(page, "<ul class=\"notes\">\n");
+    for (const cJSON *note = notes->child; note != NULL; note = note->next)
+        if (cJSON_IsString(note))
+            page_element(page, "li", note->valuestring);
+    page_str(page, "</ul>\n");
+}
+
+void page_figures(page_t *page, const figures_source_t *source)
+{
+    page_table(page, "figure|median|least … most|spread");
+    for (const cJSON *member = source->json->child; member != NULL; member = member->next) {
+        if (!figures_is_figure(source, member))
+            continue;
+        figures_spread_t spread = figures_spread(source, member->string);
+        char share[NUMBERS_TEXT_MAX] = "";
+        if (spread.max > spread.min && spread.median != 0)
+            snprintf(share, sizeof share, "%.0f %%",
+                     100 * (spread.max - spread.min) / fabs(spread.median));
+        page_row(page, member->string);
+        page_cell_number(page, spread.median);
+        page_cell_spread(page, &spread);
+        page_cell(page, share);
+        page_end_row(page);
+    }
+    page_end_table(page);
+}
+
+/* Is it the least or the most of a figure? */
+static bool is_edge(const figures_source_t *source, const char *name)
+{
+    char figure[FIGURES_NAME_MAX];
+    size_t len = strlen(name);
+    if (len < 5 || len >= sizeof figure ||
+        (strcmp(name + len - 4, "_min") != 0 && strcmp(name + len - 4, "_max") != 0))
+        return false;
+    snprintf(figure, sizeof figure, "%.*s", (int)(len - 4), name);
+    return !isnan(figures_spread(source, figure).median);
+}
+
+static void put_settings(page_t *page, const figures_source_t *source)
+{
+    page_str(page, "<p class=\"settings\">");
+    const char *before = "";
+    for (const cJSON *member = source->json->child; member != NULL; member = member->next) {
+        bool plain = cJSON_IsString(member) || cJSON_IsNumber(member) || cJSON_IsBool(member);
+        if (!plain || figures_is_figure(source, member) || is_edge(source, member->string))
+            continue;
+        char *value = cJSON_IsString(member) ? NULL : cJSON_PrintUnformatted(member);
+        page_str(page, before);
+        page_str(page, "<span>");
+        markup_printf(&page->out, "%s = %s", member->string,
+                      value != NULL ? value : member->valuestring);
+        page_str(page, "</span>");
+        cJSON_free(value);
+        before = "; ";
+    }
+    page_str(page, "</p>\n");
+}
+
+void page_details(page_t *page, const figures_source_t *source)
+{
+    page_str(page, "<details><summary>");
+    markup_printf(&page->out, "%s: settings and all figures", source->name);
+    page_str(page, "</summary>\n");
+    for (size_t i = 0; i < page->plan->count; i++)
+        if (strcmp(page->plan->rows[i].name, source->name) == 0) {
+            page_str(page, "<p><code>");
+            markup_printf(&page->out, "./run bench %s", page->plan->rows[i].args);
+            page_str(page, "</code></p>\n");
+        }
+    put_settings(page, source);
+    page_figures(page, source);
+    page_str(page, "</details>\n");
+}
+
+/* -- bars ----------------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    double x = ((const plot_bar_t *)a)->value, y = ((const plot_bar_t *)b)->value;
+    return (x < y) - (x > y);
+}
+
+typedef struct bar_texts {
+    char label[FIGURES_NAME_MAX], text[3 * NUMBERS_TEXT_MAX], style[16];
+} bar_texts_t;
+
+/* "7,183,557   0.254 CPU s/million   ours 3.9 ×", as far as the source has it. */
+static void bar_text(const figures_source_t *source, const char *key, double value, char *out,
+                     size_t size)
+{
+    char name[FIGURES_NAME_MAX + 32], number[NUMBERS_TEXT_MAX];
+    numbers_plain(number, sizeof number, value);
+    size_t len = (size_t)snprintf(out, size, "%s", number);
+    snprintf(name, sizeof name, "%s_cpu_s_per_million", key);
+    figures_spread_t cpu = figures_spread(source, name);
+    if (!isnan(cpu.median)) {
+        numbers_plain(number, sizeof number, cpu.median);
+        len += (size_t)snprintf(out + len, size - len, " · CPU %s s/M", number);
+    }
+    snprintf(name, sizeof name, "%s_ratio", key);
+    figures_spread_t ratio = figures_spread(source, name);
+    if (!isnan(ratio.median) && strcmp(key, SYSTEMS_OURS) != 0)
+        snprintf(out + len, size - len, " · ours %.2f ×", ratio.median);
+}
+
+void page_bars_of(page_t *page, const figures_source_t *source, const char *suffix,
+                  const char *title, const char *x_label)
+{
+    char keys[PAGE_SYSTEMS_MAX][FIGURES_NAME_MAX];
+    plot_bar_t bars[PAGE_SYSTEMS_MAX];
+    bar_texts_t texts[PAGE_SYSTEMS_MAX];
+    size_t count = figures_prefixes(source, suffix, keys, PAGE_SYSTEMS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        char name[FIGURES_NAME_MAX * 2];
+        snprintf(name, sizeof name, "%s%s", keys[i], suffix);
+        double value = figures_spread(source, name).median;
+        system_look_t look = systems_look(keys[i]);
+        systems_name(keys[i], texts[i].label, sizeof texts[i].label);
+        bar_text(source, keys[i], value, texts[i].text, sizeof texts[i].text);
+        snprintf(texts[i].style, sizeof texts[i].style, "h%d d%d", look.hue, look.dash);
+        bars[i] = (plot_bar_t){.label = texts[i].label,
+                               .text = texts[i].text,
+                               .value = value,
+                               .aim = NAN,
+                               .style = texts[i].style};
+    }
+    qsort(bars, count, sizeof *bars, by_value);
+    plot_bars(&page->out,
+              &(plot_bars_t){.title = title, .x_label = x_label, .bars = bars, .count = count});
+}

@@ -1,0 +1,69 @@
+/* page.h - the page while it is written, and the pieces that its sections are made of. */
+#ifndef BENCH_REPORT_PAGE_H
+#define BENCH_REPORT_PAGE_H
+
+#include "base/buf.h"
+#include "figures.h"
+#include "plot.h"
+#include "report.h"
+
+#include <stdbool.h>
+
+typedef struct page {
+    sl_buf_t out; /**< its `failed` is looked at once, in the end */
+    const figures_t *figures;
+    const report_plan_t *plan;
+    const char *dir;
+} page_t;
+
+void page_str(page_t *page, const char *markup);
+/** An element with text in it. */
+void page_element(page_t *page, const char *element, const char *text);
+/** A <section> with its heading; page_end_section closes it.  @param intro  NULL: none. */
+void page_section(page_t *page, const char *id, const char *title, const char *intro);
+void page_end_section(page_t *page);
+
+/** A table whose columns are numbers, except the first: headings in one text, parted by '|'. */
+void page_table(page_t *page, const char *headings);
+void page_row(page_t *page, const char *first);
+void page_cell(page_t *page, const char *text);
+void page_cell_number(page_t *page, double value);
+/** "least … most", or nothing where that says nothing. */
+void page_cell_spread(page_t *page, const figures_spread_t *spread);
+void page_end_row(page_t *page);
+void page_end_table(page_t *page);
+
+/** The sources of a bench, in the plan's order, then those the plan does not know.  For each row
+ *  whose JSON is missing a line goes onto the page, which says what makes it.
+ *  @return how many; at most `max`. */
+size_t page_sources(page_t *page, const char *bench, const figures_source_t **out, size_t max);
+
+/** A source's heading: "Deliveries: 64 subscribers, 320 bytes, tcp, os". */
+void page_source_title(const figures_source_t *source, char *out, size_t size);
+
+/** What one must know beside a source's figures: its notes. */
+void page_notes(page_t *page, const figures_source_t *source);
+
+/** All figures of a source. */
+void page_figures(page_t *page, const figures_source_t *source);
+
+/** Settings and all figures, folded away. */
+void page_details(page_t *page, const figures_source_t *source);
+
+/** Bars for all figures that end so, the longest first. */
+void page_bars_of(page_t *page, const figures_source_t *source, const char *suffix,
+                  const char *title, const char *x_label);
+
+enum { PAGE_SOURCES_MAX = 64, PAGE_SYSTEMS_MAX = PLOT_SERIES_MAX };
+
+/* -- the sections, in their order ----------------------------------------------------------- */
+
+void section_machine(page_t *page);
+void section_budgets(page_t *page);
+void section_deliveries(page_t *page);
+void section_latency(page_t *page);
+void section_scale(page_t *page);
+/** What has no section of its own: ours alone, the journal, stopped subscribers, the bridge. */
+void section_rest(page_t *page);
+
+#endif

@@ -1,0 +1,23 @@
+/* systems.h - how each measured system looks and is called, the same in every plot.
+ *
+ * A system is a family (its hue) in one of three ways (its dash): as its client library has it, by
+ * a lean reader, carrying batches. */
+#ifndef BENCH_REPORT_SYSTEMS_H
+#define BENCH_REPORT_SYSTEMS_H
+
+#include <stddef.h>
+
+typedef struct system_look {
+    int hue, dash;
+} system_look_t;
+
+/** @param key  as figures begin: "nats_lean". */
+system_look_t systems_look(const char *key);
+
+/** "nats_lean" -> "nats-lean". */
+void systems_name(const char *key, char *out, size_t size);
+
+/** What figures of our own begin with. */
+#define SYSTEMS_OURS "sluice"
+
+#endif

@@ -1,0 +1,42 @@
+/* suite_table.c - which benches make up a suite, and with which settings.
+ *
+ * A row's name is that of its JSON file, by which the report knows it: budgets.c says which figures
+ * of which rows are held against a floor. */
+#include "suite.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+static const suite_row_t all_rows[] = {
+    {"fanout", "fanout --durability os", 30},
+    {"journal", "journal --runs 2 --seconds 3", 160},
+    {"ingest", "ingest --runs 2", 60},
+    {"slow", "slow --pairs 2 --seconds 20", 190},
+};
+
+const suite_t suite_all = {
+    .name = "all", .out = "build/bench", .rows = all_rows, .count = COUNT_OF(all_rows)};
+
+/* Ours alone where others would have to be installed: it runs among the tests. */
+static const suite_row_t quick_rows[] = {
+    {"fanout",
+     "fanout --durability os --subs 8 --runs 1 --seconds 1 --warmup 300ms --loopback-seconds 1", 5},
+    {"journal", "journal --ours-alone --runs 1 --seconds 1 --warmup 100ms --replay-events 50000",
+     12},
+    {"ingest", "ingest --runs 1 --messages 20000", 5},
+    {"slow", "slow --ours-alone --pairs 1 --seconds 3 --live 4 --stopped 2 --rate 2000", 14},
+};
+
+const suite_t suite_quick = {
+    .name = "quick",
+    .remark = "Small settings, to see that all of it works: no figure on this page is a result.",
+    .out = "build/bench/quick",
+    .rows = quick_rows,
+    .count = COUNT_OF(quick_rows)};
+
+uint32_t suite_seconds(const suite_t *suite)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < suite->count; i++)
+        sum += suite->rows[i].seconds;
+    return sum;
+}
