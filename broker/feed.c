@@ -76,16 +76,22 @@ static int send_frames(feed_t *f)
 
 /* Who stops together fills up one after the other, as the kernel's buffers are of many sizes; the
  * others shall not wait as long for each of them as for the first. */
-static uint64_t shorter(const feed_t *f, uint64_t ns)
+static bool others_may_stop(const feed_t *f)
 {
-    return f->stuck_ns != 0 && f->now_ns - f->stuck_ns < stuck_for_ns ? ns / SHORTER : ns;
+    return f->stuck_ns != 0 && f->now_ns - f->stuck_ns < stuck_for_ns;
+}
+
+static uint64_t patience_of(const feed_t *f, uint64_t ns)
+{
+    return others_may_stop(f) ? ns / SHORTER : ns;
 }
 
 /* Full subscribers miss this message, and the others get it. */
 static int send_lossy(feed_t *f)
 {
     int off = 0, on = 1;
-    f->stuck_ns = f->now_ns;
+    if (!others_may_stop(f)) /* only a wait of full length says so */
+        f->stuck_ns = f->now_ns;
     zmq_setsockopt(f->o.socket, ZMQ_XPUB_NODROP, &off, sizeof off);
     int err = send_frames(f);
     zmq_setsockopt(f->o.socket, ZMQ_XPUB_NODROP, &on, sizeof on);
@@ -136,7 +142,7 @@ static bool nobody_reads(feed_t *f)
         return false;
     f->sampled_ns = f->waited_ns;
     bool runnable = io_clock_is_runnable(&f->o.io_clock);
-    if (!runnable && f->looked_ns < shorter(f, LOOK_NS))
+    if (!runnable && f->looked_ns < patience_of(f, LOOK_NS))
         return false;
     uint64_t used_ns = io_clock_ns(&f->o.io_clock) - f->cpu_ns;
     bool idle = !runnable && used_ns * 100 < f->looked_ns * IDLE_PERCENT;
@@ -160,7 +166,8 @@ static int send_head(feed_t *f)
         begin_wait(f);
     else
         count_wait(f);
-    return f->waited_ns >= shorter(f, f->o.patience_ns) || nobody_reads(f) ? send_lossy(f) : err;
+    return f->waited_ns >= patience_of(f, f->o.patience_ns) || nobody_reads(f) ? send_lossy(f)
+                                                                               : err;
 }
 
 /* The batches sent last are kept, to see whether libzmq is done with them. */

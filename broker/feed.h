@@ -9,7 +9,9 @@
  * Too long is when libzmq's I/O thread has slept through 20 ms: then nobody is reading.  A thread
  * that runs has others to send to, and so has one that waits for a CPU; and where CPUs are short, a
  * subscriber may only be waiting for one.  `patience` bounds it all.  For five seconds after one
- * was found stuck both are a quarter as long, since those that stop together fill up one by one.
+ * was found stuck both are a quarter as long, since those that stop together fill up one by one;
+ * then somebody must be waited for in full again, so that one that is only slow shortens nothing
+ * for good.
  *
  * Ticks are queued like batches, so that a tick follows everything it covers.  Threads: the
  * sequencer owns it. */
@@ -50,7 +52,7 @@ typedef struct feed {
     uint64_t tried_ns, retry_ns;  /**< when it tried last, and may again */
     uint64_t sampled_ns;          /**< waited_ns when the I/O thread's state was read */
     uint64_t looked_ns, cpu_ns;   /**< how long it was watched, and its clock before */
-    uint64_t stuck_ns;            /**< when somebody was found stuck last; 0: never */
+    uint64_t stuck_ns;            /**< when a wait of full length was for nothing; 0: never */
     uint64_t tick_ns;             /**< when the last tick was queued */
     uint64_t covered_ns;          /**< when the first batch after it was; 0: none */
     batch_t *recent[FEED_RECENT]; /**< sent last */

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { COUNT_MAX = 1024, BYTES_MAX = 1 << 20 };
+enum { COUNT_MAX = 1024, BYTES_MAX = 1 << 20, OF_ONE_PEER = 4 /* a quarter of either at most */ };
 
 struct late_answer {
     late_answer_t *next;
@@ -25,10 +25,29 @@ static void append(late_t *l, late_answer_t *answer)
     l->bytes += answer->len;
 }
 
+bool late_has(const late_t *l, const route_t *peer)
+{
+    for (const late_answer_t *answer = l->first; answer != NULL; answer = answer->next)
+        if (route_is(&answer->peer, peer))
+            return true;
+    return false;
+}
+
+static bool has_room(const late_t *l, const route_t *peer, size_t len)
+{
+    size_t count = 0, bytes = 0;
+    for (const late_answer_t *answer = l->first; answer != NULL; answer = answer->next)
+        if (route_is(&answer->peer, peer)) {
+            count++;
+            bytes += answer->len;
+        }
+    return l->count < COUNT_MAX && l->bytes + len <= BYTES_MAX && count < COUNT_MAX / OF_ONE_PEER &&
+           (bytes == 0 || bytes + len <= BYTES_MAX / OF_ONE_PEER);
+}
+
 bool late_keep(late_t *l, const route_t *peer, const void *answer, size_t len)
 {
-    late_answer_t *kept =
-        l->count < COUNT_MAX && l->bytes + len <= BYTES_MAX ? malloc(sizeof *kept + len) : NULL;
+    late_answer_t *kept = has_room(l, peer, len) ? malloc(sizeof *kept + len) : NULL;
     if (kept == NULL)
         return false;
     kept->peer = *peer;

@@ -1,8 +1,8 @@
 /* late.h - answers that wait until their peer reads.
  *
  * A peer that asks faster than it reads fills its queue in libzmq.  Its next answers wait here, in
- * their order, a bounded number of them and of bytes; what is past the bound is dropped, and the
- * caller counts it.
+ * their order, a bounded number of them and of bytes, for all peers and for each one; what is past
+ * a bound is dropped, and the caller counts it.
  *
  * Cost: sending again looks at each that waits; nothing waits as long as peers read.
  *
@@ -28,6 +28,9 @@ static inline bool late_any(const late_t *l)
 {
     return l->first != NULL;
 }
+
+/** Do answers of this peer wait?  Then the next one must wait behind them. */
+bool late_has(const late_t *l, const route_t *peer);
 
 /** Copies an answer behind those that wait.
  *  @return false: there are too many already, or no memory; it is not kept. */
