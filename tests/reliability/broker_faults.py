@@ -9,13 +9,14 @@ memory       allocations of the broker's own code fail while it works
 starting     one allocation after the other fails while it starts: it says so, or does without
 descriptors  more peers than descriptors
 bridge       allocations of the bridge's own code fail while it works
-subscriber   allocations of libsluice fail while subscribers follow, fall behind and ask for what they lack
+subscriber   allocations of libsluice fail while subscribers start, join and fetch what they lack
 libzmq       an allocation of libzmq fails: libzmq ends the process; a new broker goes on, nothing is lost"""
 
 import argparse
 import errno
 import os
 import random
+import select
 import signal
 import socket
 import struct
@@ -128,6 +129,7 @@ def memory(rng, rounds, stack):
     chain.start_bridge()
     for _ in range(rounds):
         fail_for_a_while(chain, faults, rng)
+    assert faults.allocate.fired > 0
     print(f"memory: {faults.allocate.fired} of {faults.allocate.seen} allocations failed")
     return end_in_order(chain)
 
@@ -222,6 +224,7 @@ def descriptors(rng, rounds, stack):
     chain = Chain(stack, stack.folder / "data")
     chain.start_broker(under=("prlimit", "--nofile=96:96"))
     chain.start_bridge()
+    failed = 0
     for _ in range(rounds):
         crowd = []
         for name in rng.choices(list(chain.endpoints), k=200):
@@ -230,6 +233,8 @@ def descriptors(rng, rounds, stack):
         chain.alive()
         for peer in crowd:
             peer.close()
+        wait_for(lambda: chain.alive() and chain.count("accepts_failed_total") > failed, "a connection without a descriptor")
+        failed = chain.count("accepts_failed_total")
         wait_for(lambda: chain.alive() and chain.left() == 0, "the queue to be empty", 60)
         chain.feed_goes_on()
     return end_in_order(chain)
@@ -245,6 +250,7 @@ def bridge(rng, rounds, stack):
         chain.publish(rng.randrange(1, A_ROUND))
         faults.allocate.heal()
         wait_for(lambda: bridge_alive(bridge_process) and chain.left() == 0, "the queue to be empty", 90)
+    assert faults.allocate.fired > 0
     print(f"bridge: {faults.allocate.fired} of {faults.allocate.seen} allocations failed")
     return end_in_order(chain)
 
@@ -279,6 +285,7 @@ def subscriber(rng, rounds, stack):
         for keeper in keepers:
             keeper.wait_stored(broker.head())
             keeper.kill()
+    assert faults.allocate.fired > 0
     print(f"subscriber: {faults.allocate.fired} of {faults.allocate.seen} allocations failed, {refused} starts said so")
     broker.stop()
     ledger, rows = verdicts(ledgers, keepers)
@@ -287,7 +294,9 @@ def subscriber(rng, rounds, stack):
 
 def joins_or_says_why(keeper):
     """@return did it join? Else it said that there is no memory."""
-    if keeper.program.process.stdout.readline():
+    stdout = keeper.program.process.stdout
+    assert select.select([stdout], [], [], 30)[0], f"{keeper.name} neither joins nor ends"
+    if stdout.readline():
         return True
     code = keeper.program.process.wait(10)
     assert code == 1 and "subscription: out of memory" in keeper.program.log(), (code, keeper.program.log()[-500:])
@@ -312,6 +321,7 @@ def libzmq(rng, rounds, stack):
             assert chain.broker.process.returncode in (-signal.SIGABRT, -signal.SIGKILL)
             chain.start_broker()
         aborted = faults.allocate.fired
+    assert aborted > 0
     print(f"libzmq: {aborted} failed allocations")
     return end_in_order(chain)
 

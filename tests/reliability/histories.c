@@ -5,12 +5,14 @@
  * A ledger has one line of JSON an event, of which only "id" is read.  Each history is held against
  * all ledgers together:
  *
- *     missing    ids of the ledger that it lacks        strangers  ids that no ledger has
- *     repeats    events that came more than once        disorder   numbers that do not rise
- *     beyond     repeats of what the broker had confirmed as committed (a cursor may repeat the
- * rest) allowed    events stored after the last confirmed commit, over all its starts differ
- * numbers under which another history has another event hash       XXH3-64 over its ids, sorted,
- * each once: equal to the ledger's or not
+ *     missing    ids of the ledger that it lacks
+ *     strangers  ids that no ledger has
+ *     repeats    events that came more than once
+ *     disorder   numbers that do not rise
+ *     beyond     repeats of what the broker had confirmed as committed
+ *     allowed    events stored after the last confirmed commit, over all starts: may come again
+ *     differ     numbers under which another history has another event
+ *     hash       XXH3-64 over its ids, sorted, each once: equal to the ledger's or not
  *
  * One line of name=value for the ledger and for each history; exit code 0 unless a file cannot be
  * read: what must hold is for the caller to say. */
