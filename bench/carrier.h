@@ -18,7 +18,7 @@
  *     <name>-packed                            the same, with batches of events as its messages
  *
  * Many subscribers stand in one process and share its event loop; what they get goes into a sink,
- * which counts it, in the thread that drains.  Everything of a carrier belongs to the process that
+ * which counts it.  Everything of a carrier belongs to the process that
  * opened it; only the server is started from the bench itself. */
 #ifndef BENCH_CARRIER_H
 #define BENCH_CARRIER_H
@@ -79,7 +79,9 @@ typedef struct carrier_server {
     broker_daemon_t broker;            /**< of ours, to ask for its counters */
 } carrier_server_t;
 
-/** What a subscriber tells. */
+/** What a subscriber tells: the same for its whole life.  Where a carrier's library has threads of
+ * its own (libnats), they call the sink, of one subscriber always the same thread; and, unless the
+ * publishers are held, of all subscribers of a process one at a time. */
 typedef struct carrier_sink {
     void *ctx;
     void (*event)(void *ctx, const void *data, size_t len);

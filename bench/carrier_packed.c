@@ -128,6 +128,7 @@ static uint64_t pub_close(void *ctx)
 typedef struct packed_sub {
     const carrier_ops_t *inner;
     void *sub;
+    carrier_sink_t sink; /* where the events go */
 } packed_sub_t;
 
 static void *sub_open(const carrier_plan_t *plan, int *fd)
@@ -166,8 +167,9 @@ static void on_fault(void *ctx)
 static bool sub_drain(void *ctx, const carrier_sink_t *sink)
 {
     packed_sub_t *sub = ctx;
-    carrier_sink_t outer = *sink;
-    const carrier_sink_t splitting = {.ctx = &outer, .event = on_message, .fault = on_fault};
+    const carrier_sink_t splitting = {.ctx = &sub->sink, .event = on_message, .fault = on_fault};
+    if (sub->sink.event == NULL) /* the same for its whole life */
+        sub->sink = *sink;
     return sub->inner->sub_drain(sub->sub, &splitting);
 }
 
