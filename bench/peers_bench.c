@@ -295,7 +295,6 @@ static void put_facts(const void *options, result_t *result)
                      daemons_durability_name((daemons_durability_t)o->durability));
     result_fact_text(result, "publishing", o->single ? "single" : "batches");
     result_fact_text(result, "reading", o->decode ? "three fields" : "whose event and which");
-    peers_put_budgets(o, result);
     result_note(
         result,
         "%llu subscriber%s in %zu process%s; %llu publisher%s held within %llu events of the "

@@ -45,9 +45,6 @@ typedef enum { PEERS_METRICS(X) PEERS_METRIC_COUNT } peers_metric_t;
 void peers_put(const bench_run_t *bench, const carrier_ops_t *ops, peers_metric_t metric,
                double value);
 
-/** Puts what design.md's budgets hold for these options as facts, "<figure>_floor" and "_aim". */
-void peers_put_budgets(const peers_options_t *options, result_t *result);
-
 /** Puts bytes/s of bare loopback, and ours against it; 0: ours was not measured. */
 void peers_put_loopback(const bench_run_t *bench, double bytes_per_s, double our_gb_per_s);
 

@@ -25,7 +25,6 @@ static void put_run(result_t *result, const peers_options_t *options)
     peers_put(&bench, &nats, PEERS_RATIO, 4.8);
     peers_put(&bench, &packed, PEERS_RATIO, 0.7);
     peers_put_loopback(&bench, 4.28e9, 2.3);
-    peers_put_budgets(options, result);
     result_end_run(result);
 }
 
@@ -36,13 +35,12 @@ static bool bounded(const result_t *result, const char *name)
     return result->defs[figure].bound == BOUND_FLOOR;
 }
 
-static double fact(const result_t *result, const char *name)
+static double limit(const result_t *result, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(result->facts, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : -1;
+    return result->defs[result_find(result, name)].limit;
 }
 
-static void a_budget_holds_for_the_options_it_was_set_for(void **state)
+static void a_floor_holds_for_the_options_it_was_set_for(void **state)
 {
     (void)state;
     peers_options_t options = base_point();
@@ -52,13 +50,12 @@ static void a_budget_holds_for_the_options_it_was_set_for(void **state)
     assert_true(bounded(&result, "nats_lean_packed_ratio"));
     assert_true(bounded(&result, "loopback_ratio"));
     assert_false(bounded(&result, "nats_deliveries_per_s"));
-    assert_float_equal(fact(&result, "nats_ratio_floor"), 3, 1e-9);
-    assert_float_equal(fact(&result, "nats_ratio_aim"), 6, 1e-9);
+    assert_float_equal(limit(&result, "nats_ratio"), 3, 1e-9);
     assert_false(result_bounds_met(&result)); /* 0.7 of the packed one */
     result_fini(&result);
 }
 
-static void other_options_have_other_budgets_or_none(void **state)
+static void other_options_have_other_floors_or_none(void **state)
 {
     (void)state;
     peers_options_t options = base_point();
@@ -66,7 +63,7 @@ static void other_options_have_other_budgets_or_none(void **state)
     options.subs = 1;
     options.durability = DAEMONS_MEMORY;
     put_run(&result, &options);
-    assert_float_equal(fact(&result, "nats_ratio_floor"), 2, 1e-9);
+    assert_float_equal(limit(&result, "nats_ratio"), 2, 1e-9);
     assert_false(bounded(&result, "nats_lean_packed_ratio"));
     assert_true(result_bounds_met(&result));
     result_fini(&result);
@@ -101,8 +98,8 @@ static void the_table_has_a_line_for_each_that_was_measured(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_budget_holds_for_the_options_it_was_set_for),
-        cmocka_unit_test(other_options_have_other_budgets_or_none),
+        cmocka_unit_test(a_floor_holds_for_the_options_it_was_set_for),
+        cmocka_unit_test(other_options_have_other_floors_or_none),
         cmocka_unit_test(the_table_has_a_line_for_each_that_was_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,20 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
+/* The ratios of budgets; and points of a curve. */
+#define PEERS      "peers --runs 5 --seconds 2 --warmup 500ms --loopback-seconds 1 "
+#define PEERS_ONCE "peers --runs 1 --seconds 2 --warmup 500ms --loopback-seconds 1 "
+
 static const suite_row_t all_rows[] = {
     {"fanout", "fanout --durability os", 30},
+    {"peers-64", PEERS "--carriers plain,nats-lean-packed,redis-lean-packed", 230},
+    {"peers-1", PEERS "--subs 1 --carriers sluice,proxy,nats,nats-lean", 90},
+    {"peers-1-memory", PEERS "--subs 1 --durability memory --carriers sluice,nats", 50},
+    {"peers-single",
+     PEERS "--subs 8 --single --publishers 4 --carriers sluice,proxy,nats,nats-lean", 90},
+    {"peers-ipc", PEERS "--transport ipc --carriers sluice,xpub", 50},
+    {"peers-8", PEERS_ONCE "--subs 8 --carriers plain --open-rate 20000", 95},
+    {"peers-256", PEERS_ONCE "--subs 256 --carriers sluice,proxy,nats-lean,redis-lean", 30},
     {"journal", "journal --runs 2 --seconds 3", 160},
     {"ingest", "ingest --runs 2", 60},
     {"slow", "slow --pairs 2 --seconds 20", 190},
@@ -20,6 +32,11 @@ const suite_t suite_all = {
 static const suite_row_t quick_rows[] = {
     {"fanout",
      "fanout --durability os --subs 8 --runs 1 --seconds 1 --warmup 300ms --loopback-seconds 1", 5},
+    {"peers-8",
+     "peers --subs 8 --carriers sluice,xpub,proxy,proxy-packed --open-rate 1000 --runs 1 --seconds "
+     "1 "
+     "--warmup 300ms --loopback-seconds 1",
+     25},
     {"journal", "journal --ours-alone --runs 1 --seconds 1 --warmup 100ms --replay-events 50000",
      12},
     {"ingest", "ingest --runs 1 --messages 20000", 5},
