@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEEPALIVE_S = 3600 /* longer than any bench: nobody need ping */, WRITE_TIMEOUT_MS = 10000 };
+enum { KEEPALIVE_S = 3600 /* longer than any bench: nobody need ping */ };
 
 extern const carrier_ops_t carrier_mosquitto;
 
@@ -52,7 +52,8 @@ static mqtt_t *open_mqtt(const carrier_plan_t *plan)
         return NULL;
     mqtt->mosquitto = mosquitto_new(NULL, true, mqtt);
     if (mqtt->mosquitto != NULL &&
-        sound(mosquitto_int_option(mqtt->mosquitto, MOSQ_OPT_TCP_NODELAY, 1), "options") &&
+        sound(mosquitto_int_option(mqtt->mosquitto, MOSQ_OPT_TCP_NODELAY, !plan->held),
+              "options") &&
         sound(mosquitto_connect(mqtt->mosquitto, "127.0.0.1", plan->port, KEEPALIVE_S),
               "connecting"))
         return mqtt;
@@ -99,8 +100,7 @@ static bool write_all(mqtt_t *mqtt)
 {
     while (mosquitto_want_write(mqtt->mosquitto)) {
         struct pollfd pfd = {.fd = mosquitto_socket(mqtt->mosquitto), .events = POLLOUT};
-        if (poll(&pfd, 1, WRITE_TIMEOUT_MS) <= 0 ||
-            !sound(mosquitto_loop_write(mqtt->mosquitto, 1), "writing"))
+        if (poll(&pfd, 1, -1) <= 0 || !sound(mosquitto_loop_write(mqtt->mosquitto, 1), "writing"))
             return false;
     }
     return true;

@@ -258,10 +258,8 @@ static sl_err write_mosquitto_config(const char *path, uint16_t port, peer_keep_
         return SL_EIO;
     fprintf(file,
             "listener %u 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"
-            "log_dest stderr\nlog_type error\nlog_type warning\nset_tcp_nodelay true\n",
-            port);
-    if (keep == PEER_UNLIMITED)
-        fprintf(file, "max_queued_messages 0\n");
+            "log_dest stderr\nlog_type error\nlog_type warning\n%s\n",
+            port, keep == PEER_UNLIMITED ? "max_queued_messages 0" : "set_tcp_nodelay true");
     return fclose(file) == 0 ? SL_OK : SL_EIO;
 }
 

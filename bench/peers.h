@@ -36,7 +36,8 @@ sl_err peers_start_redis(proc_set_t *set, const bench_place_t *place, peer_keep_
                          peer_t *peer);
 sl_err peers_start_nats(proc_set_t *set, const bench_place_t *place, peer_keep_t keep,
                         peer_t *peer);
-/** @param keep  PEER_PLAIN or PEER_UNLIMITED. */
+/** @param keep  PEER_PLAIN or PEER_UNLIMITED.  Plain, its small packets leave at once; unlimited,
+ *  the kernel may put them together, as it may by default: it writes each by itself. */
 sl_err peers_start_mosquitto(proc_set_t *set, const bench_place_t *place, peer_keep_t keep,
                              peer_t *peer);
 
