@@ -24,7 +24,7 @@ void numbers_plain(char *out, size_t size, double value)
     double magnitude = fabs(value);
     if (isnan(value))
         snprintf(out, size, "–");
-    else if (magnitude >= 100 || magnitude == 0)
+    else if (magnitude >= 100 || value == trunc(value))
         numbers_grouped(out, size, value, 0);
     else if (magnitude >= 0.01)
         snprintf(out, size, "%.*f", magnitude >= 10 ? 1 : magnitude >= 1 ? 2 : 3, value);

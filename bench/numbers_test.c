@@ -25,8 +25,15 @@ static void a_number_keeps_about_three_digits_that_count(void **state)
     static const struct {
         double value;
         const char *text;
-    } rows[] = {{7183557.4, "7,183,557"}, {426.4, "426"},     {25.44, "25.4"}, {6.25, "6.25"},
-                {0.2541, "0.254"},        {0.0012, "0.0012"}, {0, "0"},        {NAN, "–"}};
+    } rows[] = {{7183557.4, "7,183,557"},
+                {426.4, "426"},
+                {25.44, "25.4"},
+                {6.25, "6.25"},
+                {0.2541, "0.254"},
+                {0.0012, "0.0012"},
+                {0, "0"},
+                {NAN, "–"},
+                {2, "2"}};
     char text[NUMBERS_TEXT_MAX];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         numbers_plain(text, sizeof text, rows[i].value);

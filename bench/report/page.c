@@ -154,10 +154,12 @@ size_t page_sources(page_t *page, const char *bench, const figures_source_t **ou
 static const struct {
     const char *fact, *one, *many; /* "%s" where the number goes */
 } spoken[] = {
-    {"rate", "%s event/s", "%s events/s"},     {"subs", "%s subscriber", "%s subscribers"},
+    {"rate", "%s event/s", "%s events/s"},
+    {"subs", "%s subscriber", "%s subscribers"},
     {"publishers", NULL, "%s publishers"}, /* one goes without saying */
-    {"size", "%s byte", "%s bytes"},           {"event_bytes", "%s byte", "%s bytes"},
-    {"messages", "%s message", "%s messages"}, {"transport", NULL, "%s"},
+    {"event_bytes", "%s byte", "%s bytes"},
+    {"messages", "%s message", "%s messages"},
+    {"transport", NULL, "%s"},
     {"durability", NULL, "durability %s"},
 };
 
@@ -188,8 +190,7 @@ void page_source_title(const figures_source_t *source, char *out, size_t size)
         append_setting(out, size, before, format, value);
         before = ", ";
     }
-    const cJSON *single = cJSON_GetObjectItemCaseSensitive(source->json, "single");
-    if (cJSON_IsTrue(single) || (cJSON_IsNumber(single) && single->valuedouble != 0))
+    if (strcmp(figures_text(source, "publishing"), "single") == 0)
         append_setting(out, size, before, "%s", "each event sent alone");
     if (out[0] == '\0')
         snprintf(out, size, "%s", source->name);

@@ -112,9 +112,18 @@ static void put_bars(page_t *page)
     free(texts);
 }
 
+/* A floor is read as it was set: 0.9, not 0.900. */
+static void put_mark(char *out, size_t size, double value)
+{
+    if (value < 1000)
+        snprintf(out, size, "%g", value);
+    else
+        numbers_plain(out, size, value);
+}
+
 static void put_table(page_t *page)
 {
-    page_table(page, "budget|measured|least … most|floor|aim|");
+    page_table(page, "budget|measured|least … most|floor|aim|state");
     for (size_t i = 0; i < budgets_count; i++) {
         const budget_t *budget = &budgets[i];
         figures_spread_t value = budgets_value(budget, page->figures);
@@ -126,10 +135,10 @@ static void put_table(page_t *page)
         page_cell(page, text);
         page_cell_spread(page, &value);
         char mark[NUMBERS_TEXT_MAX];
-        numbers_plain(mark, sizeof mark, budget->floor);
+        put_mark(mark, sizeof mark, budget->floor);
         snprintf(text, sizeof text, "%s %s", sign, mark);
         page_cell(page, isnan(budget->floor) ? "reported" : text);
-        numbers_plain(mark, sizeof mark, budget->aim);
+        put_mark(mark, sizeof mark, budget->aim);
         snprintf(text, sizeof text, "%s %s", sign, mark);
         page_cell(page, text);
         sl_buf_printf(&page->out, "<td class=\"state %s\">", states[state].style);

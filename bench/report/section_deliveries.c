@@ -23,18 +23,17 @@ static bool same_text(const figures_source_t *a, const figures_source_t *b, cons
     return strcmp(figures_text(a, fact), figures_text(b, fact)) == 0;
 }
 
-static bool same_member(const figures_source_t *a, const figures_source_t *b, const char *fact)
+static bool same_number(const figures_source_t *a, const figures_source_t *b, const char *fact)
 {
-    const cJSON *x = cJSON_GetObjectItemCaseSensitive(a->json, fact);
-    const cJSON *y = cJSON_GetObjectItemCaseSensitive(b->json, fact);
-    return (x == NULL && y == NULL) || cJSON_Compare(x, y, true);
+    double x = figures_number(a, fact), y = figures_number(b, fact);
+    return x == y || (isnan(x) && isnan(y));
 }
 
 static bool differ_in_subs_only(const figures_source_t *a, const figures_source_t *b)
 {
     return same_text(a, b, "transport") && same_text(a, b, "durability") &&
-           same_member(a, b, "size") && same_member(a, b, "event_bytes") &&
-           same_member(a, b, "single") && same_member(a, b, "publishers");
+           same_text(a, b, "publishing") && same_text(a, b, "reading") &&
+           same_number(a, b, "event_bytes") && same_number(a, b, "publishers");
 }
 
 static int by_subs(const void *a, const void *b)
@@ -93,6 +92,22 @@ typedef struct sweep_line {
     plot_point_t points[PAGE_SOURCES_MAX];
 } sweep_line_t;
 
+/* @return how many sources have this system. */
+static size_t read_line(const figures_source_t *const *sources, size_t count, const char *key,
+                        const char *suffix, sweep_line_t *line)
+{
+    char name[2 * FIGURES_NAME_MAX];
+    size_t points = 0;
+    snprintf(name, sizeof name, "%s%s", key, suffix);
+    systems_name(key, line->name, sizeof line->name);
+    for (size_t i = 0; i < count; i++) {
+        double value = figures_spread(sources[i], name).median;
+        if (!isnan(value))
+            line->points[points++] = (plot_point_t){figures_number(sources[i], "subs"), value};
+    }
+    return points;
+}
+
 static void put_sweep(page_t *page, const figures_source_t *const *sources, size_t count,
                       const char *suffix, const char *title, const char *y_label)
 {
@@ -104,19 +119,17 @@ static void put_sweep(page_t *page, const figures_source_t *const *sources, size
         page->out.failed = true;
         return;
     }
+    size_t shown = 0;
     for (size_t i = 0; i < systems; i++) {
-        char name[2 * FIGURES_NAME_MAX];
+        sweep_line_t *line = &lines[shown];
         system_look_t look = systems_look(keys[i]);
-        snprintf(name, sizeof name, "%s%s", keys[i], suffix);
-        systems_name(keys[i], lines[i].name, sizeof lines[i].name);
-        for (size_t j = 0; j < count; j++)
-            lines[i].points[j] = (plot_point_t){figures_number(sources[j], "subs"),
-                                                figures_spread(sources[j], name).median};
-        series[i] = (plot_series_t){.name = lines[i].name,
-                                    .points = lines[i].points,
-                                    .count = count,
-                                    .hue = look.hue,
-                                    .dash = look.dash};
+        size_t points = read_line(sources, count, keys[i], suffix, line);
+        if (points > 1) /* one point is no line, and the bars have it */
+            series[shown++] = (plot_series_t){.name = line->name,
+                                              .points = line->points,
+                                              .count = points,
+                                              .hue = look.hue,
+                                              .dash = look.dash};
     }
     plot_lines(&page->out, &(plot_t){.title = title,
                                      .x_label = "subscribers",
@@ -125,7 +138,7 @@ static void put_sweep(page_t *page, const figures_source_t *const *sources, size
                                      .y_kind = AXIS_LOG,
                                      .ticks_at_points = true,
                                      .series = series,
-                                     .count = systems});
+                                     .count = shown});
     free(lines);
 }
 
@@ -141,6 +154,70 @@ static void put_sweeps(page_t *page, const figures_source_t *const *sources, siz
               "CPU seconds of all processes for a million deliveries");
 }
 
+/* -- a point -------------------------------------------------------------------------------- */
+
+/* Columns of a table with a row a system: figure, heading. */
+typedef struct column {
+    const char *suffix, *heading;
+} column_t;
+
+static const column_t cost_columns[] = {
+    {DELIVERIES, "deliveries/s"},
+    {"_gb_per_s", "GB/s"},
+    {"_ratio", "ours / it"},
+    {CPU, "CPU s for a million"},
+    {"_cpu_s_publishers", "of publishers"},
+    {"_cpu_s_server", "of the server"},
+    {"_cpu_s_subscribers", "of subscribers"},
+    {"_server_rss_mib", "server MiB"},
+    {"_publisher_held", "publisher held"},
+};
+
+static const column_t open_columns[] = {
+    {"_open_events_per_s", "published/s"},
+    {"_open_lost", "share lost"},
+    {"_open_disconnected", "subscribers disconnected"},
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+/* A row for each system that has the first column; nothing where none has. */
+static void put_systems(page_t *page, const figures_source_t *source, const column_t *columns,
+                        size_t count, const char *caption)
+{
+    char keys[PAGE_SYSTEMS_MAX][FIGURES_NAME_MAX], headings[512];
+    size_t systems = figures_prefixes(source, columns[0].suffix, keys, PAGE_SYSTEMS_MAX);
+    if (systems == 0)
+        return;
+    size_t len = (size_t)snprintf(headings, sizeof headings, "%s", caption);
+    for (size_t i = 0; i < count; i++)
+        len += (size_t)snprintf(headings + len, sizeof headings - len, "|%s", columns[i].heading);
+    page_table(page, headings);
+    for (size_t i = 0; i < systems; i++) {
+        char name[2 * FIGURES_NAME_MAX];
+        systems_name(keys[i], name, sizeof name);
+        page_row(page, name);
+        for (size_t j = 0; j < count; j++) {
+            snprintf(name, sizeof name, "%s%s", keys[i], columns[j].suffix);
+            page_cell_number(page, figures_spread(source, name).median);
+        }
+        page_end_row(page);
+    }
+    page_end_table(page);
+}
+
+static void put_source(page_t *page, const figures_source_t *source)
+{
+    char title[256];
+    page_source_title(source, title, sizeof title);
+    page_element(page, "h3", title);
+    page_bars_of(page, source, DELIVERIES, "Deliveries a second", "deliveries/s");
+    put_systems(page, source, cost_columns, COUNT_OF(cost_columns), "medians of runs");
+    put_systems(page, source, open_columns, COUNT_OF(open_columns), "open loop, nobody waits");
+    page_notes(page, source);
+    page_details(page, source);
+}
+
 /* -- the section ---------------------------------------------------------------------------- */
 
 void section_deliveries(page_t *page)
@@ -153,13 +230,7 @@ void section_deliveries(page_t *page)
     const figures_source_t *sources[PAGE_SOURCES_MAX];
     size_t count = page_sources(page, "peers", sources, PAGE_SOURCES_MAX);
     put_sweeps(page, sources, count);
-    for (size_t i = 0; i < count; i++) {
-        char title[256];
-        page_source_title(sources[i], title, sizeof title);
-        page_element(page, "h3", title);
-        page_bars_of(page, sources[i], DELIVERIES, "Deliveries a second", "deliveries/s");
-        page_notes(page, sources[i]);
-        page_details(page, sources[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        put_source(page, sources[i]);
     page_end_section(page);
 }

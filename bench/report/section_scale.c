@@ -116,6 +116,21 @@ static size_t numeric_points(const scale_axis_t *axis, const char *figure, plot_
     return count;
 }
 
+/* As a person says it, where that is not the axis' own name. */
+static const char *spoken(const char *axis)
+{
+    static const char *const names[][2] = {{"subs", "subscribers"},
+                                           {"batch", "events in a publisher's batch"},
+                                           {"size", "bytes of an event"},
+                                           {"read", "how a subscriber reads"},
+                                           {"memory", "memory of the broker"},
+                                           {"model", "model: one host with 10 GbE, on paper"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i][0], axis) == 0)
+            return names[i][1];
+    return axis;
+}
+
 /* What a plot shows: one line a figure. */
 typedef struct scale_line {
     const char *figure, *name;
@@ -124,25 +139,25 @@ typedef struct scale_line {
 static const scale_line_t rate_lines[] = {{"deliveries_per_s", "sluice"}};
 static const scale_line_t cost_lines[] = {{"cpu_s_per_million", "all processes"},
                                           {"broker_cpu_s_per_million", "the broker"}};
-enum { LINES_MAX = 2 };
+enum { LINES_MAX = 2, POINTS_MIN = 3 }; /* two points are no curve */
 
 static void put_axis_plot(page_t *page, const scale_axis_t *axis, const scale_line_t *lines,
-                          size_t count, const char *what)
+                          size_t count, const char *what, const char *y_label)
 {
     plot_point_t points[LINES_MAX][TOKENS_MAX];
     plot_series_t series[LINES_MAX];
     char title[256];
     for (size_t i = 0; i < count; i++) {
         size_t numbers = numeric_points(axis, lines[i].figure, points[i]);
-        if (i == 0 && numbers < 2)
+        if (i == 0 && numbers < POINTS_MIN)
             return;
         series[i] = (plot_series_t){
             .name = lines[i].name, .points = points[i], .count = numbers, .hue = i == 0 ? 0 : 5};
     }
-    snprintf(title, sizeof title, "%s against %s", what, axis->name);
+    snprintf(title, sizeof title, "%s against %s", what, spoken(axis->name));
     plot_lines(&page->out, &(plot_t){.title = title,
-                                     .x_label = axis->name,
-                                     .y_label = what,
+                                     .x_label = spoken(axis->name),
+                                     .y_label = y_label,
                                      .x_kind = AXIS_LOG,
                                      .ticks_at_points = true,
                                      .series = series,
@@ -183,13 +198,13 @@ static void put_axis(page_t *page, scale_axis_t *axis)
             tokens_add(&axis->points, axis->cells[i].point);
             tokens_add(&axis->figures, axis->cells[i].figure);
         }
-    page_element(page, "h3", axis->name);
+    page_element(page, "h3", spoken(axis->name));
     if (is_list(axis)) {
         put_axis_list(page, axis);
         return;
     }
-    put_axis_plot(page, axis, rate_lines, 1, "Deliveries a second");
-    put_axis_plot(page, axis, cost_lines, 2, "CPU seconds for a million deliveries");
+    put_axis_plot(page, axis, rate_lines, 1, "Deliveries a second", "deliveries/s");
+    put_axis_plot(page, axis, cost_lines, 2, "CPU seconds for a million deliveries", "s");
     put_axis_table(page, axis);
 }
 

@@ -34,7 +34,7 @@ def peers(subs, **facts):
         figures.append(figure(system + "_deliveries_per_s", 1e6 * (1 + subs / 100) * (1 + i / 1000)))
         figures.append(figure(system + "_cpu_s_per_million", 0.2 + i / 100))
         figures.append(figure(system + "_ratio", 4.0))
-    settings = {"size": 320, "transport": "tcp", "durability": "os", "notes": ["nats: at most once"], **facts}
+    settings = {"event_bytes": 320, "publishing": "batches", "transport": "tcp", "durability": "os", "notes": ["nats: at most once"], **facts}
     return result("peers", *figures, subs=subs, **settings)
 
 
@@ -96,7 +96,7 @@ class Report(unittest.TestCase):
 
     def test_systems_have_a_line_each_against_subscribers_and_no_name_overlaps(self):
         page, _ = report({f"peers-{subs}.json": peers(subs) for subs in (1, 8, 64, 256)} |
-                         {"peers-single.json": peers(8, single=True)})
+                         {"peers-single.json": peers(8, publishing="single")})
         self.assert_sound(page)
         plot = page.plot("Deliveries a second against subscribers")
         self.assertEqual(len(plot.findall(f"{SVG}polyline")), len(SYSTEMS))
@@ -104,6 +104,13 @@ class Report(unittest.TestCase):
         self.assertIn("64 subscribers, 320 bytes, tcp, durability os", page.texts("h3"))
         self.assertIn("8 subscribers, 320 bytes, tcp, durability os, each event sent alone", page.texts("h3"))
         self.assertIn("nats: at most once", page.texts("li"))
+
+    def test_what_an_open_loop_loses_stands_beside(self):
+        page, _ = report({"peers-open.json": peers(64, open_rate=20000) | figure("redis_open_events_per_s", 20000.0) |
+                          figure("redis_open_lost", 0.125)})
+        self.assert_sound(page)
+        self.assertIn("share lost", page.texts("th"))
+        self.assertIn("0.125", page.texts("td"))
 
     def test_latency_is_a_curve_and_a_row_for_each_system(self):
         page, _ = report({"latency-os.json": latency()})
@@ -119,8 +126,8 @@ class Report(unittest.TestCase):
         page, _ = report({"scale.json": scale()})
         self.assert_sound(page)
         titles = [svg.get("aria-label") for svg in page.plots()]
-        self.assertIn("CPU seconds for a million deliveries against subs", titles)
-        self.assertIn("Deliveries a second against size", titles)
+        self.assertIn("CPU seconds for a million deliveries against subscribers", titles)
+        self.assertIn("Deliveries a second against bytes of an event", titles)
         for row in ("big", "1000"):
             self.assertIn(row, page.texts("th"))
 
