@@ -2,7 +2,9 @@
 
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MS = 1000 * 1000 /* ns */ };
 
@@ -65,6 +67,11 @@ sl_err recovery_run(recovery_t *recovery, sequencer_t *s, store_t *store, const 
     if (s->o.dedup_count > 0)
         err = store_ids(store, s->o.dedup_count, on_ids, &r);
     dedup_set_age(&s->dedup, r.mono_ms, 0);
+    if (err == SL_OK && r.err == SL_OK && store_ready(store) != SL_OK)
+        LOG_WARN("JOURNAL-READY",
+                 "cause=\"%s\"; that this start is over could not be written: if "
+                 "this run dies, the next start reads the whole journal",
+                 strerror(errno));
     recovery->took_ns += sl_clock_mono_ns(clock) - began_ns;
     return err != SL_OK ? err : r.err;
 }

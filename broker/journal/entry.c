@@ -25,15 +25,16 @@ static sl_err check(const uint8_t *at, size_t sum_at, const void *magic)
     return get_u16(at + 8) == ENTRY_VERSION ? SL_OK : SL_EVERSION;
 }
 
-/* -- state: magic, version, flags, count of parents, words, boot id, parents, sum ------------- */
+/* -- state: magic, version, flags, count of parents, words, boot id, parents, more words, sum -- */
 
 /* The words that follow one another in the same order, written and read. */
 #define STATE_WORDS(X) \
     X(journal) X(era) X(era_base) X(txn) X(stream) X(next) X(oldest) X(time_ns) X(inode)
 
-enum { STATE_AT_WORDS = 16, STATE_AT_BOOT = 88, STATE_AT_PARENTS = 128 };
+enum { STATE_AT_WORDS = 16, STATE_AT_BOOT = 88, STATE_AT_PARENTS = 128, STATE_AT_LATER = 256 };
 _Static_assert(STATE_AT_BOOT + BOOT_ID_BYTES <= STATE_AT_PARENTS, "the boot id has room");
-_Static_assert(STATE_AT_PARENTS + 16 * STORE_PARENTS_MAX <= SUM_AT_STATE, "parents have room");
+_Static_assert(STATE_AT_PARENTS + 16 * STORE_PARENTS_MAX <= STATE_AT_LATER, "parents have room");
+_Static_assert(STATE_AT_LATER + 16 <= SUM_AT_STATE, "what came later has room");
 
 static uint16_t flags_of(const store_state_t *state)
 {
@@ -60,6 +61,8 @@ void state_write(uint8_t at[STATE_BYTES], const store_state_t *state)
         put_u64(at + STATE_AT_PARENTS + 16 * i, state->parents[i].stream);
         put_u64(at + STATE_AT_PARENTS + 16 * i + 8, state->parents[i].last);
     }
+    put_u64(at + STATE_AT_LATER, state->unread);
+    put_u64(at + STATE_AT_LATER + 8, state->lost);
     put_u64(at + SUM_AT_STATE, XXH3_64bits(at, SUM_AT_STATE));
 }
 
@@ -78,6 +81,8 @@ sl_err state_read(store_state_t *state, const void *data, size_t len)
         .backup = (flags & FLAG_BACKUP) != 0,
         .salvaged = (flags & FLAG_SALVAGED) != 0,
         .parent_count = get_u32(at + 12),
+        .unread = get_u64(at + STATE_AT_LATER),
+        .lost = get_u64(at + STATE_AT_LATER + 8),
     };
     const uint8_t *from = at + STATE_AT_WORDS;
 #define X(word)                \

@@ -40,6 +40,8 @@ typedef struct store_state {
     uint64_t oldest;  /**< everything below was taken by retention */
     uint64_t time_ns; /**< of the newest record */
     uint64_t inode;   /**< of the file it was written to: a copy is noticed */
+    uint64_t unread;  /**< in DIR/run: starts in a row, each after a death, that read no bodies */
+    uint64_t lost;    /**< numbers in holes by damage that the run's start found */
     store_sync_t sync;
     bool clean;    /**< the run that wrote it ended in order */
     bool backup;   /**< written by store_backup, and by no broker since */

@@ -87,12 +87,14 @@ static sl_err walk(examination_t *e)
     return err;
 }
 
-/* Where heads alone do not add up, the bodies say what is damaged. */
+/* Where heads alone do not add up, the bodies say what is damaged.  Holes that the last start knew
+ * are no reason, or they would be one until retention takes them; a new one that is no larger than
+ * what it took since is told when it is read. */
 sl_err examine(examination_t *e)
 {
     sl_err err = walk(e);
     const survey_t *v = &e->survey;
-    if (v->trusted && (err == SL_EPROTO || v->doubtful || v->lost_events > 0)) {
+    if (v->trusted && (err == SL_EPROTO || v->doubtful || v->lost_events > v->state.lost)) {
         e->trust = false;
         err = walk(e);
     }

@@ -189,6 +189,7 @@ static void check_bodies_are_read_when_they_are_served(fixture_t *f, bool orderl
 {
     commit(f, 1, "a", 9000);
     commit(f, 11, "a", 9000);
+    assert_int_equal(store_ready(f->s), SL_OK);
     store_close(&f->s, orderly);
     damage_body(f, 11);
     fixture_open(f);
@@ -210,6 +211,68 @@ static void bodies_are_not_read_after_an_orderly_end_but_when_they_are_served(vo
 static void bodies_are_not_read_after_a_death_on_this_boot_but_when_they_are_served(void **state)
 {
     check_bodies_are_read_when_they_are_served(*state, false);
+}
+
+/* It may have died of what it read: of a sector that the disk does not give out. */
+static void bodies_are_read_after_a_start_that_did_not_get_ready(void **state)
+{
+    fixture_t *f = *state;
+    commit(f, 1, "a", 9000);
+    commit(f, 11, "a", 9000);
+    assert_int_equal(store_ready(f->s), SL_OK);
+    store_close(&f->s, false);
+    damage_body(f, 11);
+    fixture_open(f); /* dies before store_ready */
+    assert_int_equal(f->found.damaged_records, 0);
+    store_close(&f->s, false);
+    fixture_open(f);
+    assert_int_equal(f->found.damaged_records, 1);
+}
+
+static void bodies_are_read_after_four_deaths_in_a_row(void **state)
+{
+    fixture_t *f = *state;
+    commit(f, 1, "a", 9000);
+    commit(f, 11, "a", 9000);
+    assert_int_equal(store_ready(f->s), SL_OK);
+    store_close(&f->s, false);
+    damage_body(f, 11);
+    for (int starts = 0; starts < 3; starts++) {
+        fixture_open(f);
+        assert_int_equal(f->found.damaged_records, 0);
+        assert_int_equal(store_ready(f->s), SL_OK);
+        store_close(&f->s, false);
+    }
+    fixture_open(f);
+    assert_int_equal(f->found.damaged_records, 1);
+    assert_int_equal(store_ready(f->s), SL_OK);
+    commit(f, 21, "a", 9000);
+    commit(f, 31, "a", 9000);
+    store_close(&f->s, false);
+    damage_body(f, 31);
+    fixture_open(f); /* and the count begins anew */
+    assert_int_equal(f->found.damaged_records, 0);
+}
+
+/* Same inode, same boot, clean: only the file `run` knows that there was a later run. */
+static void bodies_of_an_older_file_that_was_put_back_are_read(void **state)
+{
+    fixture_t *f = *state;
+    char command[512];
+    commit(f, 1, "a", 9000);
+    commit(f, 11, "a", 9000);
+    store_close(&f->s, true);
+    snprintf(command, sizeof command, "cp %s %s/before", f->path, f->dir);
+    assert_int_equal(system(command), 0);
+    fixture_open(f);
+    assert_int_equal(store_ready(f->s), SL_OK);
+    store_close(&f->s, true);
+    snprintf(command, sizeof command, "cat %s/before > %s", f->dir, f->path);
+    assert_int_equal(system(command), 0);
+    damage_body(f, 11);
+    fixture_open(f);
+    assert_true(f->found.new_stream);
+    assert_int_equal(f->found.damaged_records, 1);
 }
 
 static void head_that_is_damaged_is_seen_after_an_orderly_end_too(void **state)
@@ -453,6 +516,9 @@ int main(void)
         TEST(damaged_file_is_kept),
         TEST(bodies_are_not_read_after_an_orderly_end_but_when_they_are_served),
         TEST(bodies_are_not_read_after_a_death_on_this_boot_but_when_they_are_served),
+        TEST(bodies_are_read_after_a_start_that_did_not_get_ready),
+        TEST(bodies_are_read_after_four_deaths_in_a_row),
+        TEST(bodies_of_an_older_file_that_was_put_back_are_read),
         TEST(head_that_is_damaged_is_seen_after_an_orderly_end_too),
         TEST(oldest_record_is_proven_before_its_time_is_used),
         TEST(head_of_another_version_is_looked_at),

@@ -158,7 +158,9 @@ static bool on_this_boot(const store_t *s, const store_state_t *last)
 
 bool store_is_as_left(const store_t *s, const store_state_t *last)
 {
-    return (last->clean || on_this_boot(s, last)) && last->inode == store_inode(s->dir);
+    bool same = last->inode == store_inode(s->dir) && !last->backup && !last->salvaged &&
+                store_run_is_of(s, last);
+    return same && (last->clean || (on_this_boot(s, last) && s->run.unread < STORE_UNREAD_MAX));
 }
 
 const char *store_why_new(const store_t *s, const store_state_t *last)
@@ -181,15 +183,14 @@ const char *store_why_new(const store_t *s, const store_state_t *last)
  * @return why a new one begins; static; NULL: it does not. */
 static const char *recall_run(opening_t *p)
 {
-    store_state_t run, *state = &p->s->state;
-    if (!store_run_read(p->s, &run))
+    store_state_t *state = &p->s->state;
+    const store_state_t *run = &p->s->run;
+    if (p->made ? !p->s->has_run : !store_run_is_later(p->s, state))
         return NULL;
-    if (!p->made && (run.journal != state->journal || run.era <= state->era))
-        return NULL;
-    state->stream = run.stream;
-    state->parent_count = run.parent_count;
-    memcpy(state->parents, run.parents, sizeof state->parents);
-    state->era = run.era;
+    state->stream = run->stream;
+    state->parent_count = run->parent_count;
+    memcpy(state->parents, run->parents, sizeof state->parents);
+    state->era = run->era;
     return p->made ? "the journal's file is gone" : "the file knows nothing of the last run";
 }
 
@@ -215,10 +216,12 @@ static sl_err mark_run(opening_t *p, const char *why)
 {
     store_t *s = p->s;
     store_state_t state = s->state;
+    s->unread = p->ex.survey.trusted && !state.clean ? s->run.unread + 1 : 0;
     if (why != NULL && begin_stream(&state) != SL_OK)
         return SL_EIO;
     state.clean = state.backup = state.salvaged = false;
     state.sync = s->o.sync;
+    state.lost = p->ex.survey.lost_events;
     state.inode = store_inode(s->dir);
     state.era = store_next_run(state.era);
     state.era_base = state.next;
@@ -226,7 +229,7 @@ static sl_err mark_run(opening_t *p, const char *why)
     p->failed = "the journal's mark cannot be written";
     sl_err err = store_error(store_cause(s, store_commit_mark(s, &state)));
     if (err == SL_OK)
-        err = store_run_write(s, &state);
+        err = store_run_write(s, &state, STORE_UNREAD_MAX); /* until store_ready */
     if (err == SL_OK)
         p->failed = NULL;
     return err;
@@ -337,7 +340,13 @@ static void adopt(opening_t *p)
 /* A file of no bytes is one that a machine made and did not live to write. */
 static sl_err look_at_file(opening_t *p)
 {
-    sl_err err = SL_OK;
+    p->failed = "the file that names the last run cannot be read";
+    sl_err err = store_run_read(p->s);
+    if (err == SL_EVERSION)
+        p->failed = "a newer program wrote this journal";
+    if (err != SL_OK)
+        return err;
+    p->failed = NULL;
     p->made = store_file_bytes(p->s->dir) == 0;
     p->ex.trust = true;
     if (!p->made) {

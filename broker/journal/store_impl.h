@@ -79,6 +79,12 @@ struct store {
     store_state_t state; /**< as of the last commit that succeeded */
     store_tally_t tally;
     store_topic_t *topics;
+
+    store_state_t run; /**< the newest run, as it is told beside the file */
+    bool has_run;
+    unsigned run_slot;
+    uint64_t unread; /**< what store_ready writes of this one */
+
     _Atomic uint64_t next;
 
     _Atomic uint64_t quarantined;
@@ -91,8 +97,8 @@ struct store {
 /** A store that nothing is opened of yet; store_close takes it.  NULL: no memory. */
 store_t *store_create(const store_options_t *o);
 
-/** Is every byte there that the last run wrote?  It ended in order, or died on this boot, and the
- *  file is the very same. */
+/** Is every byte there that the last run wrote, and may bodies stay unread?  It ended in order, or
+ *  died on this boot and not because of what it read; and the file is the very same. */
 bool store_is_as_left(const store_t *s, const store_state_t *last);
 
 /** Why the next start would begin a new stream; static; NULL: it would go on with this one. */
@@ -134,11 +140,18 @@ static inline uint64_t store_footprint(size_t key_len, size_t len)
 
 /* -- store_run.c ------------------------------------------------------------------------------ */
 
-/** Names the run that begins; synced.  @return SL_OK, SL_EIO (errno), SL_ENOMEM. */
-sl_err store_run_write(const store_t *s, const store_state_t *state);
-/** The state of the last run's mark, as far as it is told beside the file.
- *  @return false: there is none, or it is damaged. */
-bool store_run_read(const store_t *s, store_state_t *state);
+enum { STORE_UNREAD_MAX = 3 /**< a death of a run that has this in DIR/run: read everything */ };
+
+/** Reads what is told of the last run beside the file into s->run.  s->has_run: it is; else there
+ * is no such file, or it is damaged, which is logged.
+ *  @return SL_OK; SL_EVERSION: a newer program wrote it; SL_EIO (errno), SL_ENOMEM: not known. */
+sl_err store_run_read(store_t *s);
+/** Is the newest run this state's? */
+bool store_run_is_of(const store_t *s, const store_state_t *state);
+/** Is the newest run of this journal, and later than this state? */
+bool store_run_is_later(const store_t *s, const store_state_t *state);
+/** Names a run, and how it began; synced.  @return SL_OK, SL_EIO (errno), SL_ENOMEM. */
+sl_err store_run_write(store_t *s, const store_state_t *state, uint64_t unread);
 
 /* -- store_commit.c --------------------------------------------------------------------------- */
 

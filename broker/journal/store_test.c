@@ -1,10 +1,14 @@
 /* The journal on disk in good times: what was committed is read again, retention takes the oldest,
  * and the stream goes on when it may. */
+#include "store_impl.h"
 #include "testing.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 typedef struct fixture {
     char *dir;
@@ -348,8 +352,69 @@ static void run_beside_the_file_that_is_damaged_says_nothing(void **state)
     uint64_t first = f->found.stream, last;
     make_a_run_that_leaves_no_trace(f, &last);
     shell(f, "printf x | dd of=run bs=1 seek=40 conv=notrunc 2>&1 | grep -q copied");
+    shell(f, "printf x | dd of=run bs=1 seek=4136 conv=notrunc 2>&1 | grep -q copied");
     fixture_open(f);
     assert_int_equal(f->found.stream, first);
+}
+
+/* A power cut tears one of the two at most: then the other says what it said before. */
+static void run_beside_the_file_is_told_by_either_of_two(void **state)
+{
+    fixture_t *f = *state;
+    for (int slot = 0; slot < 2; slot++) {
+        char tear[128];
+        snprintf(tear, sizeof tear,
+                 "dd if=/dev/zero of=run bs=1 seek=%d count=100 conv=notrunc 2>&1 | grep -q copied",
+                 slot * 4096);
+        assert_int_equal(store_ready(f->s), SL_OK); /* so that both are of this run */
+        uint64_t stream = f->found.stream;
+        store_close(&f->s, true);
+        shell(f, tear);
+        shell(f, "rm journal.mdb");
+        fixture_open(f);
+        assert_int_equal(f->found.parents[0].stream, stream);
+    }
+}
+
+static void is_refused(fixture_t *f, sl_err expected, const char *why)
+{
+    const char *failed = NULL;
+    store_found_t found;
+    assert_int_equal(store_open(&f->s, &f->o, &found, &failed), expected);
+    assert_string_equal(failed, why);
+}
+
+/* Not to know the last run is to hand out its numbers again. */
+static void run_beside_the_file_that_cannot_be_read_refuses_the_start(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t stream = f->found.stream;
+    store_close(&f->s, true);
+    shell(f, "mv run away && mkdir run");
+    is_refused(f, SL_EIO, "the file that names the last run cannot be read");
+    shell(f, "rmdir run && mv away run");
+    fixture_open(f);
+    assert_int_equal(f->found.stream, stream);
+}
+
+static void run_beside_the_file_of_a_newer_program_refuses_the_start(void **state)
+{
+    fixture_t *f = *state;
+    uint8_t run[STATE_BYTES];
+    store_close(&f->s, true);
+    char *path = store_path(f->dir, STORE_RUN_FILE);
+    int fd = open(path, O_RDWR);
+    free(path);
+    assert_int_equal(pread(fd, run, sizeof run, 0), sizeof run);
+    run[8]++;
+    uint64_t sum = htole64(XXH3_64bits(run, sizeof run - sizeof sum));
+    memcpy(run + sizeof run - sizeof sum, &sum, sizeof sum);
+    assert_int_equal(pwrite(fd, run, sizeof run, 0), sizeof run);
+    is_refused(f, SL_EVERSION, "a newer program wrote this journal");
+    run[8]--;
+    assert_int_equal(pwrite(fd, run, sizeof run, 0), sizeof run); /* damaged: the sum is not its */
+    close(fd);
+    fixture_open(f);
 }
 
 static void file_that_is_gone_leaves_its_stream_as_a_parent_of_nothing(void **state)
@@ -584,6 +649,9 @@ int main(void)
         TEST(run_that_left_no_trace_in_the_file_is_a_parent),
         TEST(no_parent_holds_more_than_there_is),
         TEST(run_beside_the_file_that_is_damaged_says_nothing),
+        TEST(run_beside_the_file_is_told_by_either_of_two),
+        TEST(run_beside_the_file_that_cannot_be_read_refuses_the_start),
+        TEST(run_beside_the_file_of_a_newer_program_refuses_the_start),
         TEST(file_that_is_gone_leaves_its_stream_as_a_parent_of_nothing),
         TEST(parents_are_kept_newest_first_and_eight_at_most),
         TEST(retention_by_bytes_takes_the_oldest),

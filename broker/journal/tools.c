@@ -64,7 +64,8 @@ static void judge_tree(verify_t *v)
     to->lost_events = survey->lost_events;
     to->pages = v->ex.page_count;
     to->free_pages = v->ex.free_pages;
-    to->new_stream = store_why_new(v->s, &survey->state) != NULL;
+    to->new_stream =
+        store_why_new(v->s, &survey->state) != NULL || store_run_is_later(v->s, &survey->state);
     for (size_t i = 0; i < survey->damaged_count; i++)
         say(v, "a record is damaged", survey->damaged[i], survey->damaged[i]);
 }
@@ -132,6 +133,8 @@ sl_err store_verify(const char *dir, store_report_fn *report, void *ctx, store_v
     sl_err err = SL_ENOMEM;
     if (v.s != NULL && v.s->dir != NULL)
         err = examination_init(&v.ex, v.s);
+    if (err == SL_OK) /* first: it is never ahead of the file */
+        err = store_run_read(v.s);
     if (err == SL_OK)
         err = verify(&v);
     examination_fini(&v.ex);

@@ -217,6 +217,31 @@ static void export_of_a_damaged_tree_shows_what_is_left(void **state)
     fixture_open(f, f->dir);
 }
 
+static void shell(const fixture_t *f, const char *what)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "cd %s && dest=%s && %s", f->dir, f->dest, what);
+    assert_int_equal(system(command), 0);
+}
+
+/* What a start takes from the file `run`, verify takes too. */
+static void verify_foretells_a_new_stream_where_the_file_does_not_know_the_last_run(void **state)
+{
+    fixture_t *f = *state;
+    store_verdict_t verdict;
+    store_close(&f->s, true);
+    shell(f, "cp journal.mdb before");
+    assert_int_equal(store_verify(f->dir, note, NULL, &verdict), SL_OK);
+    assert_false(verdict.new_stream);
+    fixture_open(f, f->dir);
+    store_close(&f->s, true);
+    shell(f, "cat before > journal.mdb");
+    assert_int_equal(store_verify(f->dir, note, NULL, &verdict), SL_OK);
+    assert_true(verdict.new_stream);
+    fixture_open(f, f->dir);
+    assert_true(f->found.new_stream);
+}
+
 /* -- backup ----------------------------------------------------------------------------------- */
 
 static void backed_up(fixture_t *f)
@@ -290,6 +315,20 @@ static void backup_has_the_cursors_too(void **state)
     in_child(*state, backed_up_with_cursors);
 }
 
+/* Put in place by `cp`, it keeps the inode of the file that was there. */
+static void bodies_of_a_backup_that_is_put_in_place_are_read(void **state)
+{
+    fixture_t *f = *state;
+    in_child(f, backed_up);
+    assert_int_equal(store_ready(f->s), SL_OK);
+    store_close(&f->s, true);
+    shell(f, "cp $dest/journal.mdb journal.mdb");
+    damage_record(f, 11);
+    fixture_open(f, f->dir);
+    assert_true(f->found.new_stream);
+    assert_int_equal(f->found.damaged_records, 1);
+}
+
 static void backup_of_a_damaged_tree_is_refused(void **state)
 {
     fixture_t *f = *state;
@@ -336,7 +375,9 @@ int main(void)
         TEST(verify_of_nothing_says_so),
         TEST(export_shows_what_a_read_shows),
         TEST(export_of_a_damaged_tree_shows_what_is_left),
+        TEST(verify_foretells_a_new_stream_where_the_file_does_not_know_the_last_run),
         TEST(broker_on_a_backup_begins_a_new_stream),
+        TEST(bodies_of_a_backup_that_is_put_in_place_are_read),
         TEST(backup_has_the_cursors_too),
         TEST(backup_of_a_damaged_tree_is_refused),
         TEST(file_larger_than_the_map_is_opened_and_made_smaller),

@@ -3,7 +3,7 @@ taken, and all of it arrives afterwards.
 
     broker_faults.py [--scenario NAME] [--rounds 20] [--seed 1]
 
-disk_full    a small file system runs full, and has room again
+disk_full    a small file system runs full, a broker that was killed starts on it all the same, and it has room again
 disk_errors  writes and syncs fail, or write half: once, some, or for a while; after some the broker is killed
 memory       allocations of the broker's own code fail while it works
 starting     one allocation after the other fails while it starts: it says so, or does without
@@ -26,6 +26,7 @@ import time
 
 import msgpack
 import zmq
+from broker_cuts import Journal
 from chain import SHORT, Chain, Faults
 from foreign_feed import event_id
 from runs import Broker, Feeder, Keeper, judge, verdicts
@@ -82,6 +83,10 @@ def disk_full(rng, rounds, stack):
             chain.replay_goes_on()
             wait_for(lambda: chain.alive() and chain.count("journal_closed_ms") >= 200, "a second failure")
             assert chain.left() > 0 and chain.gave_up_too_much() == 0
+            chain.broker.kill()
+            chain.start_broker()  # what is kept is served again, though nothing new has room
+            chain.feed_goes_on()
+            assert chain.replay_goes_on() == len(Journal().read(disk.path / "journal").records)
             (disk.path / "filler").unlink()
             wait_for(lambda: chain.alive() and chain.left() == 0, "the queue to be empty", 60)
         wrong = end_in_order(chain)

@@ -26,15 +26,16 @@
  * process that follows it.  So before LMDB opens a file, store_open walks every page that LMDB
  * would follow by its own bounded reader (pages.h), and holds each record against its sum; where
  * the last run ended in order, or died on this boot (what a process wrote outlives it), the large
- * ones are taken as they stand, until they are read.  Records that are damaged are put aside and
- * become holes.  Where the tree itself is damaged the file goes to the quarantine, and the records
- * found in its bytes (scan.h) fill a new one, under a new stream.  That needs room on the disk for
- * a second copy.  A file that cannot be read is not taken for a damaged one, and one in which
- * nothing is found is left alone: then store_open fails.  Reading checks each record again; a
- * damaged one becomes a hole.  What remains: a page of the tree that the disk or the memory damages
- * while the process runs can still end it by a signal; the next start finds the damage.  A state of
- * the file that is old but whole (a snapshot of the file system that was rolled back in place) is
- * not damage, and is not seen.
+ * ones behind the oldest are taken as they stand, until they are read.  Not so where a run died
+ * before store_ready, nor after four deaths in a row: reading may be what it died of.  Records
+ * that are damaged are put aside and become holes.  Where the tree itself is damaged the file goes
+ * to the quarantine, and the records found in its bytes (scan.h) fill a new one, under a new
+ * stream.  That needs room on the disk for a second copy.  A file that cannot be read is not taken
+ * for a damaged one, and one in which nothing is found is left alone: then store_open fails.
+ * Reading checks each record again; a damaged one becomes a hole.  What remains: a page of the tree
+ * that the disk or the memory damages while the process runs can still end it by a signal; the next
+ * start finds the damage.  A state of the file that is old but whole (a snapshot of the file system
+ * that was rolled back in place) is not damage, and is not seen.
  *
  * Readers see a snapshot, and keep its pages from being used again while they look at it.  So each
  * call looks at a bounded part.  A reader that stands still inside a visit, in this process or in
@@ -126,6 +127,12 @@ uint64_t store_map_bytes(const store_options_t *o);
  *          of a journal is in the file; SL_EIO (errno): also when it cannot be read; SL_ENOMEM. */
 sl_err store_open(store_t **out, const store_options_t *o, store_found_t *found,
                   const char **failed);
+
+/** Says that the start is over: what it had to read, it has read.  A run that dies before is
+ * followed by a start that reads every body (decision 9), and so is one that never says it. Between
+ * open and close, once; writes and syncs a few bytes.
+ *  @return SL_OK; SL_EIO (errno), SL_ENOMEM: it is not written, and the next start reads more. */
+sl_err store_ready(store_t *s);
 
 /** Shows the last number of each topic.  The writer's thread. */
 sl_err store_tails(store_t *s,

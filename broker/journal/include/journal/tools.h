@@ -24,7 +24,8 @@ typedef struct store_verdict {
     uint64_t lost_events;     /**< numbers missing between oldest and next */
     uint64_t pages, free_pages, file_bytes; /**< pages: of a sound tree */
     bool new_stream; /**< a start would begin a new stream: the tree, or an end that was not orderly
-                          on another boot, or a copy */
+                          on another boot, or a copy, or a later run that the file does not know.
+                          Whether too many topics are empty only the start's options say */
 } store_verdict_t;
 
 /** Something that verify found.
