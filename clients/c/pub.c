@@ -70,7 +70,7 @@ static pub_topic_t *find_topic(sluice_pub_t *pub, const char *name, size_t len, 
 static sluice_err begin_batch(sluice_pub_t *pub, pub_topic_t *topic, size_t len)
 {
     size_t bytes = topic->last_bytes > len ? topic->last_bytes : len;
-    pub_batch_t *batch = pub_batch_create(&topic->key, bytes, topic->last_events);
+    pub_batch_t *batch = pub_batch_create(&pub->spare, &topic->key, bytes, topic->last_events);
     if (batch == NULL)
         return SLUICE_ENOMEM;
     batch->started_ns = link_now_ns();
@@ -272,6 +272,7 @@ void sluice_pub_destroy(sluice_pub_t **out)
     link_close(&pub->link, &pub->socket);
     link_fini(&pub->link);
     topic_map_fini(&pub->topics);
+    pub_spare_fini(&pub->spare);
     sl_buf_fini(&pub->scratch);
     free(pub->intake);
     free(pub->name);

@@ -68,26 +68,99 @@ static sl_err meta_resize(pub_batch_t *batch, uint32_t cap)
     return SL_OK;
 }
 
-pub_batch_t *pub_batch_create(topic_key_t *topic, size_t bytes, uint32_t events)
-{
-    pub_batch_t *batch = calloc(1, sizeof *batch);
-    if (batch == NULL)
-        return NULL;
-    batch->topic = topic;
-    batch->body = body_resize(NULL, bytes > BODY_BYTES_MIN ? bytes : BODY_BYTES_MIN);
-    if (batch->body == NULL || meta_resize(batch, events > EVENTS_MIN ? events : EVENTS_MIN)) {
-        pub_batch_destroy(batch);
-        return NULL;
-    }
-    return batch;
-}
-
-void pub_batch_destroy(pub_batch_t *batch)
+static void destroy(pub_batch_t *batch)
 {
     body_release(batch->body);
     free(batch->users);
     free(batch);
 }
+
+static pub_batch_t *make(size_t bytes, uint32_t events)
+{
+    pub_batch_t *batch = calloc(1, sizeof *batch);
+    if (batch == NULL)
+        return NULL;
+    batch->body = body_resize(NULL, bytes > BODY_BYTES_MIN ? bytes : BODY_BYTES_MIN);
+    if (batch->body == NULL || meta_resize(batch, events > EVENTS_MIN ? events : EVENTS_MIN)) {
+        destroy(batch);
+        return NULL;
+    }
+    return batch;
+}
+
+/* -- used again ------------------------------------------------------------------------------ */
+
+static size_t footprint(const pub_batch_t *batch)
+{
+    return sizeof *batch + batch->body->cap + (size_t)batch->cap * EVENT_META_BYTES;
+}
+
+/* The first spare one, empty.  @return NULL: there is none. */
+static pub_batch_t *take_spare(pub_spare_t *spare)
+{
+    pub_batch_t *batch = spare->first;
+    if (batch == NULL)
+        return NULL;
+    spare->first = batch->next;
+    spare->bytes -= footprint(batch);
+    *batch = (pub_batch_t){.body = batch->body,
+                           .cap = batch->cap,
+                           .users = batch->users,
+                           .ids = batch->ids,
+                           .ends = batch->ends};
+    return batch;
+}
+
+/* Of an empty batch. */
+static sl_err make_room(pub_batch_t *batch, size_t bytes, uint32_t events)
+{
+    if (bytes > batch->body->cap) {
+        pub_body_t *body = body_resize(batch->body, bytes);
+        if (body == NULL)
+            return SL_ENOMEM;
+        batch->body = body;
+    }
+    return events <= batch->cap ? SL_OK : meta_resize(batch, events);
+}
+
+pub_batch_t *pub_batch_create(pub_spare_t *spare, topic_key_t *topic, size_t bytes, uint32_t events)
+{
+    pub_batch_t *batch = take_spare(spare);
+    if (batch == NULL)
+        batch = make(bytes, events);
+    if (batch == NULL)
+        return NULL;
+    batch->topic = topic;
+    if (make_room(batch, bytes, events) != SL_OK) {
+        pub_batch_release(spare, batch);
+        return NULL;
+    }
+    return batch;
+}
+
+/* When the last reference is ours, libzmq's threads are done with the body, and nobody can get a
+ * new one but by us. */
+void pub_batch_release(pub_spare_t *spare, pub_batch_t *batch)
+{
+    size_t bytes = footprint(batch);
+    if (spare->bytes + bytes > PUB_SPARE_BYTES_MAX ||
+        atomic_load_explicit(&batch->body->refs, memory_order_acquire) != 1) {
+        destroy(batch);
+        return;
+    }
+    batch->next = spare->first;
+    spare->first = batch;
+    spare->bytes += bytes;
+}
+
+void pub_spare_fini(pub_spare_t *spare)
+{
+    pub_batch_t *batch;
+    while ((batch = take_spare(spare)) != NULL)
+        destroy(batch);
+}
+
+/* -- filling --------------------------------------------------------------------------------- */
 
 /* Room for one more event of `len` bytes, at twice what there was. */
 static sl_err grow(pub_batch_t *batch, size_t len)
@@ -119,11 +192,12 @@ sl_err pub_batch_add(pub_batch_t *batch, const void *event, size_t len, const ui
     return SL_OK;
 }
 
-pub_batch_t *pub_batch_split(pub_batch_t *batch)
+pub_batch_t *pub_batch_split(pub_spare_t *spare, pub_batch_t *batch)
 {
     assert(batch->count > 1);
     uint32_t keep = batch->count / 2, from = wire_end(batch->ends, keep - 1);
-    pub_batch_t *rest = pub_batch_create(batch->topic, batch->len - from, batch->count - keep);
+    pub_batch_t *rest =
+        pub_batch_create(spare, batch->topic, batch->len - from, batch->count - keep);
     if (rest == NULL)
         return NULL;
     for (uint32_t i = keep, at = from; i < batch->count; i++) {

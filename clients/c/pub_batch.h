@@ -6,7 +6,10 @@
  *     users  a token each               }
  *
  * An event is copied once, into the body.  A batch may be sent several times, and cut in two while
- * libzmq still holds the whole body: what was handed out is never written to again. */
+ * libzmq still holds the whole body: what was handed out is never written to again.
+ *
+ * A batch that is done with is kept for the next one, unless libzmq still has its body: so a
+ * publisher that has found its pace allocates nothing. */
 #ifndef CLIENT_PUB_BATCH_H
 #define CLIENT_PUB_BATCH_H
 
@@ -30,9 +33,21 @@ typedef struct pub_batch {
     bool queued;         /**< it stands in line */
 } pub_batch_t;
 
-/** @param bytes, events  room to begin with.  @return NULL: no memory. */
-pub_batch_t *pub_batch_create(topic_key_t *topic, size_t bytes, uint32_t events);
-void pub_batch_destroy(pub_batch_t *batch);
+enum { PUB_SPARE_BYTES_MAX = 4 * 1024 * 1024 }; /**< kept; what was more in bad times goes back */
+
+/** Batches to be used again.  All zeros is none. */
+typedef struct pub_spare {
+    pub_batch_t *first; /**< linked by next; the last one that came */
+    size_t bytes;
+} pub_spare_t;
+
+/** A spare one, or a new one.
+ *  @param bytes, events  room to begin with.  @return NULL: no memory. */
+pub_batch_t *pub_batch_create(pub_spare_t *spare, topic_key_t *topic, size_t bytes,
+                              uint32_t events);
+/** It is done with: spare, or gone. */
+void pub_batch_release(pub_spare_t *spare, pub_batch_t *batch);
+void pub_spare_fini(pub_spare_t *spare);
 
 /** Appends one event.  The batch may not have been sent.  @return SL_OK; SL_ENOMEM (the batch is as
  * it was). */
@@ -41,7 +56,7 @@ sl_err pub_batch_add(pub_batch_t *batch, const void *event, size_t len, const ui
 
 /** Cuts a batch of two events or more: it keeps the first half.
  *  @return the second half; NULL: no memory, the batch is as it was. */
-pub_batch_t *pub_batch_split(pub_batch_t *batch);
+pub_batch_t *pub_batch_split(pub_spare_t *spare, pub_batch_t *batch);
 
 /** Sends PUB with this number.
  *  @param scratch  room for the header, kept from one to the next.

@@ -43,6 +43,7 @@ struct sluice_pub {
     pub_topic_t *recent; /**< the topic of the last event: most often of the next one too */
     pub_batch_t *forming, *forming_end; /**< not in line yet, in the order in which they began */
     pub_window_t window;
+    pub_spare_t spare;
     sl_buf_t scratch; /**< a request's header in the making */
 
     pub_phase_t phase;
@@ -71,7 +72,7 @@ sluice_err pub_push(sluice_pub_t *pub, unsigned *work);
 /** It takes no more events: it is about to be sent, or full. */
 void pub_close_batch(pub_batch_t *batch);
 
-/** The batch has its final answer: tells its owner, and frees it. */
+/** The batch has its final answer: tells its owner, and is done with. */
 void pub_settle(sluice_pub_t *pub, pub_batch_t *batch, sluice_err err, const char *code);
 
 #endif

@@ -43,7 +43,7 @@ void pub_settle(sluice_pub_t *pub, pub_batch_t *batch, sluice_err err, const cha
         pub->on_receipt(pub->ctx, receipts, n);
     }
     pub->in_receipts = nested;
-    pub_batch_destroy(batch);
+    pub_batch_release(&pub->spare, batch);
 }
 
 /* -- connecting ------------------------------------------------------------------------------ */
@@ -113,7 +113,7 @@ static fit_t fit(sluice_pub_t *pub, pub_batch_t *batch)
     if (batch->len <= pub->max_bytes && batch->count <= pub->max_events)
         return FIT_YES;
     if (batch->count > 1) {
-        pub_batch_t *rest = pub_batch_split(batch);
+        pub_batch_t *rest = pub_batch_split(&pub->spare, batch);
         if (rest == NULL)
             return FIT_NO_MEMORY;
         pub_window_insert_after_next(&pub->window, rest);
@@ -201,7 +201,7 @@ static void on_final_nak(sluice_pub_t *pub, wire_nak_t code, uint64_t now)
         pub_settle(pub, pub_window_pop(&pub->window), SLUICE_EREFUSED, wire_nak_name(code));
         return;
     }
-    pub_batch_t *rest = pub_batch_split(head);
+    pub_batch_t *rest = pub_batch_split(&pub->spare, head);
     if (rest != NULL)
         pub_window_insert_after_next(&pub->window, rest);
     else

@@ -7,12 +7,6 @@ void pub_window_init(pub_window_t *window)
     *window = (pub_window_t){.head_request = 1};
 }
 
-void pub_window_fini(pub_window_t *window)
-{
-    while (window->head != NULL)
-        pub_batch_destroy(pub_window_pop(window));
-}
-
 void pub_window_push(pub_window_t *window, pub_batch_t *batch)
 {
     batch->next = NULL;

@@ -25,8 +25,6 @@ typedef struct pub_window {
 } pub_window_t;
 
 void pub_window_init(pub_window_t *window);
-/** Destroys the batches that are left. */
-void pub_window_fini(pub_window_t *window);
 
 void pub_window_push(pub_window_t *window, pub_batch_t *batch);
 
