@@ -7,6 +7,8 @@
 #define BENCHES(X)                                                                                \
     X(fanout, "deliveries per second from one broker to many subscribers, beside bare loopback")  \
     X(latency, "how long events take at a steady rate, beside others; or the highest rate")       \
+    X(scale, "how throughput, CPU and memory change, one thing at a time: subscribers, batches, " \
+             "sizes, topics, …")                                                                  \
     X(journal, "durable intake and replay, beside redis streams and NATS JetStream")              \
     X(slow, "what stopped subscribers cost the others, and what they lose, beside ZeroMQ, redis " \
             "and NATS")                                                                           \

@@ -1,4 +1,4 @@
-/* fanout.h - what the parts of the bench `fanout` share: the plan of one run, and the two roles.
+/* fanout.h - what the parts of a fan-out run share: its plan, and the roles of its processes.
  *
  *     publisher process(es) ---> sluice-broker ---> N subscriber processes
  *            ^                                              |
@@ -10,20 +10,15 @@
 #define BENCH_FANOUT_H
 
 #include "daemons.h"
+#include "fanout_run.h"
 #include "share.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { FANOUT_READ_BATCH, FANOUT_READ_EVENT } fanout_read_t;
-
 /** The plan: forked into every worker. */
 typedef struct fanout_plan {
-    size_t subs, publishers;
-    size_t event_bytes;
-    uint64_t window;      /**< events */
-    uint32_t batch_bytes; /**< of the publisher; 0: libsluice's default */
-    int read;             /**< fanout_read_t */
+    fanout_setup_t setup;
     char intake[DAEMONS_ENDPOINT_MAX], feed[DAEMONS_ENDPOINT_MAX], query[DAEMONS_ENDPOINT_MAX];
     share_t *share; /**< slots: subscribers first, then publishers */
 } fanout_plan_t;
@@ -35,7 +30,7 @@ static inline share_slot_t *fanout_sub_slot(const fanout_plan_t *plan, size_t su
 
 static inline share_slot_t *fanout_pub_slot(const fanout_plan_t *plan, size_t publisher)
 {
-    return &plan->share->slots[plan->subs + publisher];
+    return &plan->share->slots[plan->setup.subs + publisher];
 }
 
 /** Takes over a broker's endpoints. */
@@ -49,6 +44,10 @@ uint64_t fanout_slowest(const fanout_plan_t *plan);
 /** A publisher: publishes within the window until the share's stop is 1, waits for the last
  *  acknowledgement, leaves with 0.  A proc_worker_fn over a fanout_plan_t. */
 int fanout_publish(void *plan, size_t publisher);
+
+/** Fills the journal with prefill_bytes of events, waits for the last acknowledgement, leaves
+ *  with 0.  The events are large, so that they are few: the dedup window stays as it was. */
+int fanout_prefill(void *plan, size_t index);
 
 /** A subscriber to every topic: counts until the share's stop is 2, leaves with 0. */
 int fanout_subscribe(void *plan, size_t sub);

@@ -273,7 +273,7 @@ static sl_err check(run_t *run)
 
 static sl_err one_run(const bench_run_t *bench)
 {
-    run_t run = {.bench = bench, .options = bench->options, .plan = {.subs = 1}};
+    run_t run = {.bench = bench, .options = bench->options, .plan.setup.subs = 1};
     daemons_set_keys();
     sl_err err = share_create(&run.plan.share, 1);
     if (err == SL_OK)

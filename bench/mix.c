@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "event/normalise.h"
 #include "event/reader.h"
+#include "sim.h"
 #include "sluice.h"
 
 #include <endian.h>
@@ -10,134 +11,247 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_DIGITS = 32, FILL_ROUNDS = 4 };
+enum {
+    ID_DIGITS = 32,
+    FILL_ROUNDS = 4,
+    WHOLE_MIN = 320, /* from here on the events are whole notifications */
+    SIM_SAMPLES = 1000,
+    SIM_PASSED_OVER = 2000, /* its beginning, when little runs yet */
+    SUFFIX_BYTES = 8,
+};
 
-#define SOURCE "acs:mns:cn-hangzhou:123456789012:/topics/batch-events"
+#define SOURCE       "acs:mns:cn-hangzhou:123456789012:/topics/batch-events"
+#define SHORT_SOURCE "acs:mns:r:1:/topics/t"
 
 /* The documentation's samples; % is where the filler goes, in a field of free text, ~ where a name
- * may get one more letter. */
-static const char *const bodies[MIX_TOPICS] = {
+ * may get one more letter, # where an event's name may get a number. */
+static const char *const whole_bodies[MIX_TOPICS] = {
     "{\"Category\":\"Job\",\"JobId\":\"job-0000000058524720000077E900007257\",\"JobName\":"
     "\"render~\","
-    "\"Event\":\"OnJobRunning\",\"State\":\"Running\",\"CreationTime\":\"2016-11-01T15:25:02."
+    "\"Event\":\"OnJobRunning#\",\"State\":\"Running\",\"CreationTime\":\"2016-11-01T15:25:02."
     "837728Z\","
     "\"StartTime\":\"2016-11-01T15:35:02.837728Z\",\"EndTime\":\"\",\"Message\":\"%\"}",
     "{\"Category\":\"Job\",\"JobId\":\"job-0000000058524720000077E900007257\",\"Task\":\"Echo~\","
-    "\"InstanceId\":\"0\",\"Event\":\"OnInstanceFinished\",\"State\":\"Finished\","
+    "\"InstanceId\":\"0\",\"Event\":\"OnInstanceFinished#\",\"State\":\"Finished\","
     "\"StartTime\":\"2016-11-01T15:35:02.837728Z\",\"EndTime\":\"2016-11-01T15:45:02.837728Z\","
     "\"RetryCount\":\"0\",\"Progress\":\"100\",\"ExitCode\":\"0\",\"Detail\":\"%\"}",
     "{\"Category\":\"Cluster\",\"ClusterId\":\"cls-hr2rbl6qt5gki7392b8001\",\"Group\":\"group1~\","
     "\"InstanceId\":\"i-wz9c51g2s6zsrtnqi4fa\",\"InnerIpAddress\":\"10.45.168.26\",\"Hints\":\"%"
     "s\","
     "\"State\":\"Running\",\"CreationTime\":\"2016-11-01T15:25:02.837728Z\","
-    "\"Event\":\"OnInstanceActive\"}",
+    "\"Event\":\"OnInstanceActive#\"}",
     "{\"Category\":\"Job\",\"JobId\":\"job-0000000058524720000077E900007257\",\"JobName\":"
     "\"render~\","
-    "\"Event\":\"OnJobFinished\",\"State\":\"Finished\",\"CreationTime\":\"2016-11-01T15:25:02."
+    "\"Event\":\"OnJobFinished#\",\"State\":\"Finished\",\"CreationTime\":\"2016-11-01T15:25:02."
     "837728Z\","
     "\"StartTime\":\"2016-11-01T15:35:02.837728Z\",\"EndTime\":\"2016-11-01T15:45:02.837728Z\","
     "\"Message\":\"%\"}",
 };
 
+/* What fits in MIX_EVENT_MIN beside the five context members. */
+static const char *const short_bodies[MIX_TOPICS] = {
+    "{\"Category\":\"Job\",\"Event\":\"OnJobRunning#\",\"Task\":\"~\",\"Detail\":\"%\"}",
+    "{\"Category\":\"Job\",\"Event\":\"OnJobStopped#\",\"Task\":\"~\",\"Detail\":\"%\"}",
+    "{\"Category\":\"Job\",\"Event\":\"OnTaskFailed#\",\"Task\":\"~\",\"Detail\":\"%\"}",
+    "{\"Category\":\"Job\",\"Event\":\"OnJobFailed#\",\"Task\":\"~\",\"Detail\":\"%\"}",
+};
+
 typedef struct sample {
     sl_buf_t event;
     uint8_t *id; /* its digits, inside the event */
+    const char *source;
+    size_t source_len;
     char topic[EVENT_TOPIC_MAX + 1];
     size_t topic_len;
 } sample_t;
 
 struct mix {
-    sample_t samples[MIX_TOPICS];
+    sample_t *samples;
+    size_t count, at;
+    size_t in_a_row, left_in_row;
     size_t event_bytes;
     uint32_t publisher;
     uint64_t counter;
 };
 
-static void put_body(sl_buf_t *json, const char *body, size_t fill, bool letter)
+/* -- samples -------------------------------------------------------------------------------- */
+
+static void set_source(sample_t *sample, const char *source)
 {
-    const char *name = strchr(body, '~'), *text = strchr(body, '%');
-    const char *first = name < text ? name : text, *second = name < text ? text : name;
-    sl_buf_append(json, body, (size_t)(first - body));
-    for (const char *gap = first; gap != NULL; gap = gap == first ? second : NULL) {
-        if (gap == name && letter)
-            sl_buf_append_byte(json, 'x');
-        for (size_t i = 0; gap == text && i < fill; i++)
-            sl_buf_append_byte(json, (uint8_t)('a' + i % 26));
-        const char *end = gap == first ? second : body + strlen(body);
-        sl_buf_append(json, gap + 1, (size_t)(end - gap - 1));
-    }
+    sample->source = source;
+    sample->source_len = strlen(source);
 }
 
 /* @return SL_OK, SL_EINVAL, SL_ENOMEM. */
-static sl_err normalise(sample_t *sample, const char *body, size_t fill, bool letter)
+static sl_err normalise(sample_t *sample, const void *json, size_t len)
 {
     static const char zeros[ID_DIGITS + 1] = "00000000000000000000000000000000";
     event_origin_t origin = {.id = zeros,
                              .id_len = ID_DIGITS,
-                             .source = SOURCE,
-                             .source_len = sizeof SOURCE - 1,
+                             .source = sample->source,
+                             .source_len = sample->source_len,
                              .time_ms = 1780315200123};
-    sl_buf_t json = SL_BUF_INIT;
-    put_body(&json, body, fill, letter);
     sl_buf_clear(&sample->event);
     event_info_t info;
-    event_reason_t reason = EVENT_REASON_NONE;
-    if (!json.failed)
-        reason = event_normalise(&sample->event, &origin, json.data, json.len, &info);
-    bool failed = json.failed || sample->event.failed;
-    sl_buf_fini(&json);
-    if (failed || reason != EVENT_REASON_NONE)
-        return failed ? SL_ENOMEM : SL_EINVAL;
+    event_reason_t reason = event_normalise(&sample->event, &origin, json, len, &info);
+    if (sample->event.failed)
+        return SL_ENOMEM;
+    if (reason != EVENT_REASON_NONE)
+        return SL_EINVAL;
     memcpy(sample->topic, info.topic, sizeof sample->topic);
     sample->topic_len = info.topic_len;
     return SL_OK;
 }
 
+/* What goes into a body's places. */
+typedef struct filling {
+    size_t fill; /* bytes of text */
+    bool letter;
+    char suffix[SUFFIX_BYTES]; /* of the event's name */
+} filling_t;
+
+static void put_body(sl_buf_t *json, const char *body, const filling_t *filling)
+{
+    for (const char *at = body; *at != '\0'; at++)
+        if (*at == '%')
+            for (size_t i = 0; i < filling->fill; i++)
+                sl_buf_append_byte(json, (uint8_t)('a' + i % 26));
+        else if (*at == '#')
+            sl_buf_append(json, filling->suffix, strlen(filling->suffix));
+        else if (*at != '~')
+            sl_buf_append_byte(json, (uint8_t)*at);
+        else if (filling->letter)
+            sl_buf_append_byte(json, 'x');
+}
+
+static sl_err make_filled(sample_t *sample, const char *body, const filling_t *filling)
+{
+    sl_buf_t json = SL_BUF_INIT;
+    put_body(&json, body, filling);
+    sl_err err = json.failed ? SL_ENOMEM : normalise(sample, json.data, json.len);
+    sl_buf_fini(&json);
+    return err;
+}
+
 /* Fills up to the size.  A longer text needs a longer msgpack head, so some sizes are passed over:
  * for those the name gets a letter more. */
-static sl_err fill_up(sample_t *sample, const char *body, size_t event_bytes, bool letter)
+static sl_err fill_up(sample_t *sample, const char *body, size_t event_bytes, filling_t *filling)
 {
-    size_t fill = 0;
+    filling->fill = 0;
     for (int round = 0; round < FILL_ROUNDS; round++) {
-        sl_err err = normalise(sample, body, fill, letter);
+        sl_err err = make_filled(sample, body, filling);
         if (err != SL_OK || sample->event.len == event_bytes)
             return err;
-        if (fill + event_bytes < sample->event.len)
+        if (filling->fill + event_bytes < sample->event.len)
             return SL_EINVAL;
-        fill = fill + event_bytes - sample->event.len;
+        filling->fill = filling->fill + event_bytes - sample->event.len;
     }
     return SL_EINVAL;
 }
 
-static sl_err make_sample(sample_t *sample, const char *body, size_t event_bytes)
+/* Where the id stands in the event. */
+static sl_err find_id(sample_t *sample)
 {
-    sl_err err = fill_up(sample, body, event_bytes, false);
-    if (err == SL_EINVAL)
-        err = fill_up(sample, body, event_bytes, true);
     mp_value_t id;
-    if (err == SL_OK && !event_find(sample->event.data, sample->event.len, "id", 2, &id, NULL))
-        err = SL_EINVAL;
-    if (err == SL_OK)
-        sample->id = sample->event.data + (id.bytes.data - sample->event.data);
+    if (!event_find(sample->event.data, sample->event.len, "id", 2, &id, NULL))
+        return SL_EINVAL;
+    sample->id = sample->event.data + (id.bytes.data - sample->event.data);
+    return SL_OK;
+}
+
+static sl_err make_sample(sample_t *sample, size_t topic, size_t event_bytes)
+{
+    bool whole = event_bytes >= WHOLE_MIN;
+    const char *body = (whole ? whole_bodies : short_bodies)[topic % MIX_TOPICS];
+    filling_t filling = {0};
+    if (topic >= MIX_TOPICS)
+        snprintf(filling.suffix, sizeof filling.suffix, "-%03u", (unsigned)topic % 1000);
+    set_source(sample, whole ? SOURCE : SHORT_SOURCE);
+    sl_err err = fill_up(sample, body, event_bytes, &filling);
+    if (err == SL_EINVAL) {
+        filling.letter = true;
+        err = fill_up(sample, body, event_bytes, &filling);
+    }
+    return err == SL_OK ? find_id(sample) : err;
+}
+
+static sl_err make_samples(mix_t *mix)
+{
+    sl_err err = SL_OK;
+    for (size_t i = 0; i < mix->count && err == SL_OK; i++)
+        err = make_sample(&mix->samples[i], i, mix->event_bytes);
     return err;
+}
+
+static int by_topic(const void *a, const void *b)
+{
+    return strcmp(((const sample_t *)a)->topic, ((const sample_t *)b)->topic);
+}
+
+static sl_err take_from_sim(mix_t *mix)
+{
+    sim_t *sim = NULL;
+    size_t bytes = 0;
+    sim_event_t event;
+    sl_err err = sim_create(&sim, &(sim_options_t){0});
+    for (size_t i = 0; i < SIM_PASSED_OVER && err == SL_OK; i++)
+        err = sim_next(sim, &event);
+    for (size_t i = 0; i < mix->count && err == SL_OK; i++) {
+        sample_t *sample = &mix->samples[i];
+        set_source(sample, SOURCE);
+        err = sim_next(sim, &event);
+        if (err == SL_OK)
+            err = normalise(sample, event.body, event.body_len);
+        bytes += sample->event.len;
+    }
+    sim_destroy(&sim);
+    if (mix->in_a_row > 1) /* batches of one topic, and as many of each topic as there are */
+        qsort(mix->samples, mix->count, sizeof *mix->samples, by_topic);
+    for (size_t i = 0; i < mix->count && err == SL_OK; i++)
+        err = find_id(&mix->samples[i]);
+    mix->event_bytes = (bytes + SIM_SAMPLES / 2) / SIM_SAMPLES;
+    mix->in_a_row = 1; /* each sample in its turn */
+    return err;
+}
+
+/* -- the mix -------------------------------------------------------------------------------- */
+
+static size_t or_default(size_t value, size_t standard)
+{
+    return value != 0 ? value : standard;
+}
+
+sl_err mix_create_with(mix_t **out, const mix_options_t *options)
+{
+    bool from_sim = options->event_bytes == 0;
+    if (options->topics > MIX_TOPICS_MAX)
+        return SL_EINVAL;
+    mix_t *mix = calloc(1, sizeof *mix);
+    if (mix == NULL)
+        return SL_ENOMEM;
+    mix->event_bytes = options->event_bytes;
+    mix->publisher = options->publisher;
+    mix->in_a_row = or_default(options->in_a_row, 1);
+    mix->count = from_sim ? SIM_SAMPLES : or_default(options->topics, MIX_TOPICS);
+    mix->samples = calloc(mix->count, sizeof *mix->samples);
+    sl_err err = SL_ENOMEM;
+    if (mix->samples != NULL)
+        err = from_sim ? take_from_sim(mix) : make_samples(mix);
+    if (err != SL_OK) {
+        mix_destroy(&mix);
+        return err;
+    }
+    mix->left_in_row = mix->in_a_row;
+    *out = mix;
+    return SL_OK;
 }
 
 sl_err mix_create(mix_t **out, size_t event_bytes, uint32_t publisher)
 {
-    mix_t *mix = calloc(1, sizeof *mix);
-    if (mix == NULL)
-        return SL_ENOMEM;
-    mix->event_bytes = event_bytes;
-    mix->publisher = publisher;
-    for (size_t i = 0; i < MIX_TOPICS; i++) {
-        sl_err err = make_sample(&mix->samples[i], bodies[i], event_bytes);
-        if (err != SL_OK) {
-            mix_destroy(&mix);
-            return err;
-        }
-    }
-    *out = mix;
-    return SL_OK;
+    if (event_bytes == 0)
+        return SL_EINVAL;
+    return mix_create_with(out,
+                           &(mix_options_t){.event_bytes = event_bytes, .publisher = publisher});
 }
 
 static void put_hex(uint8_t *at, uint64_t value, size_t digits)
@@ -148,7 +262,12 @@ static void put_hex(uint8_t *at, uint64_t value, size_t digits)
 
 void mix_next(mix_t *mix, mix_event_t *event)
 {
-    mix_next_on(mix, mix->counter % MIX_TOPICS, event);
+    if (mix->left_in_row == 0) {
+        mix->at = mix->at + 1 < mix->count ? mix->at + 1 : 0;
+        mix->left_in_row = mix->in_a_row;
+    }
+    mix->left_in_row--;
+    mix_next_on(mix, mix->at, event);
 }
 
 void mix_next_on(mix_t *mix, size_t topic, mix_event_t *event)
@@ -156,7 +275,8 @@ void mix_next_on(mix_t *mix, size_t topic, mix_event_t *event)
     sample_t *sample = &mix->samples[topic];
     put_hex(sample->id, mix->publisher, ID_DIGITS - 16);
     put_hex(sample->id + ID_DIGITS - 16, mix->counter++, 16);
-    sluice_event_id(event->id, SOURCE, sizeof SOURCE - 1, (const char *)sample->id, ID_DIGITS);
+    sluice_event_id(event->id, sample->source, sample->source_len, (const char *)sample->id,
+                    ID_DIGITS);
     event->topic = sample->topic;
     event->topic_len = sample->topic_len;
     event->data = sample->event.data;
@@ -223,6 +343,11 @@ bool mix_origin_of(const void *data, size_t len, mix_origin_t *origin)
 
 /* -- the mix itself ------------------------------------------------------------------------- */
 
+size_t mix_topics(const mix_t *mix)
+{
+    return mix->count;
+}
+
 const char *mix_topic(const mix_t *mix, size_t topic)
 {
     return mix->samples[topic].topic;
@@ -237,8 +362,9 @@ void mix_destroy(mix_t **mix)
 {
     if (*mix == NULL)
         return;
-    for (size_t i = 0; i < MIX_TOPICS; i++)
+    for (size_t i = 0; (*mix)->samples != NULL && i < (*mix)->count; i++)
         sl_buf_fini(&(*mix)->samples[i].event);
+    free((*mix)->samples);
     free(*mix);
     *mix = NULL;
 }

@@ -1,8 +1,12 @@
-/* mix.h - events of a given size to publish: real normalised BatchCompute notifications.
+/* mix.h - events to publish: real normalised BatchCompute notifications, of a given size or as
+ * they come.
  *
- * One event of each of a few topics is made by the normaliser, its free text filled up until it has
- * exactly the size asked for; each time one is handed out it gets an id of its own, in its bytes
- * and for dedup, as the bridge would send it.  Costs a copy of 32 digits and one hash an event. */
+ *     a given size   one event of each topic, its free text filled up until it has exactly that
+ * size as they come   a thousand events of batch-sim, one after another and then again
+ *
+ * All are made by the normaliser at the beginning; each time one is handed out it gets an id of its
+ * own, in its bytes and for dedup, as the bridge would send it.  Costs a copy of 32 digits and one
+ * hash an event. */
 #ifndef BENCH_MIX_H
 #define BENCH_MIX_H
 
@@ -12,7 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MIX_TOPICS = 4, MIX_EVENT_MIN = 320, MIX_EVENT_MAX = 65536 };
+enum {
+    MIX_TOPICS = 4,       /**< of a mix_create */
+    MIX_TOPICS_MAX = 992, /**< a broker's 1,024, but for those it keeps for dead letters */
+    MIX_EVENT_MIN = 128,
+    MIX_EVENT_MAX = 65536,
+};
 
 typedef struct mix_event {
     const char *topic;
@@ -24,14 +33,30 @@ typedef struct mix_event {
 
 typedef struct mix mix_t;
 
-/** @param event_bytes  MIX_EVENT_MIN … MIX_EVENT_MAX.  @param publisher makes the ids its own.
- *  @return SL_OK; SL_EINVAL: that size cannot be met; SL_ENOMEM. */
+/** Zero is every default. */
+typedef struct mix_options {
+    /** MIX_EVENT_MIN … MIX_EVENT_MAX; 0: batch-sim's events as they come.  Below 320, less than a
+     * whole notification takes, they have fewer fields and a shorter source. */
+    size_t event_bytes;
+    uint32_t publisher; /**< makes the ids its own */
+    /** 0: MIX_TOPICS.  Those past the first MIX_TOPICS have names that the catalogue does not know,
+     * Job.OnJobRunning-004.  batch-sim's events keep the topics they have. */
+    size_t topics;
+    size_t in_a_row; /**< so many on a topic, then the next topic's turn; 0: 1 */
+} mix_options_t;
+
+/** @return SL_OK; SL_EINVAL: that size cannot be met, or too many topics; SL_ENOMEM. */
+sl_err mix_create_with(mix_t **out, const mix_options_t *options);
+
+/** Events of one size, on MIX_TOPICS topics that take turns.
+ *  @param event_bytes  MIX_EVENT_MIN … MIX_EVENT_MAX. */
 sl_err mix_create(mix_t **out, size_t event_bytes, uint32_t publisher);
 
 /** The next event; topics take turns. */
 void mix_next(mix_t *mix, mix_event_t *event);
 
-/** The next event on topic `topic` of MIX_TOPICS: for whoever wants batches of one topic. */
+/** The next event on topic `topic` of mix_topics: for whoever wants batches of one topic.  (Of
+ * batch-sim's events: the sample `topic`, whatever its topic is.) */
 void mix_next_on(mix_t *mix, size_t topic, mix_event_t *event);
 
 /** Which event of which publisher it is. */
@@ -44,10 +69,13 @@ typedef struct mix_origin {
  *  @return false: it is no event of a mix. */
 bool mix_origin_of(const void *data, size_t len, mix_origin_t *origin);
 
+/** How many topics there are; of batch-sim's events: samples. */
+size_t mix_topics(const mix_t *mix);
+
 /** The name of a topic of the mix. */
 const char *mix_topic(const mix_t *mix, size_t topic);
 
-/** The size of the events: of every single one. */
+/** The size of the events: of every single one; of batch-sim's: the mean, rounded. */
 size_t mix_event_bytes(const mix_t *mix);
 
 void mix_destroy(mix_t **mix);
