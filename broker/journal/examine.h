@@ -9,6 +9,12 @@
 #include "journal/pages.h"
 #include "store_impl.h"
 
+/** A damaged record: the number it stands under, and is it in the quarantine? */
+typedef struct survey_damaged {
+    uint64_t first;
+    bool aside;
+} survey_damaged_t;
+
 /** What the entries are, gathered in the order of their keys. */
 typedef struct survey {
     store_t *s; /**< topics are put in here, damaged records aside */
@@ -18,7 +24,7 @@ typedef struct survey {
     uint64_t lost_events; /**< numbers in holes */
     uint64_t first, upto; /**< of the records that are sound; 0: none */
     uint64_t oldest_time_ns;
-    uint64_t *damaged; /**< numbers under which damaged records stand */
+    survey_damaged_t *damaged;
     size_t damaged_count, damaged_room;
     pages_t *trusting; /**< heads are enough of a file as it was left; NULL: never */
     bool as_left;      /**< heads are enough, from the second record on */

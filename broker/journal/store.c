@@ -126,18 +126,21 @@ static sl_err examine_or_salvage(opening_t *p)
     return SL_EIO;
 }
 
-/* Deletes the records that do not stand their sum: they are aside already. */
+/* Of the damaged records those that are in the quarantine.  The others stay where they are, and are
+ * holes all the same: the next start tries again. */
 static int delete_damaged(opening_t *p)
 {
+    const survey_t *v = &p->ex.survey;
     MDB_txn *txn;
     int rc = mdb_txn_begin(p->s->env, NULL, 0, &txn);
     if (rc != 0)
         return rc;
-    for (size_t i = 0; rc == 0 && i < p->ex.survey.damaged_count; i++) {
+    for (size_t i = 0; rc == 0 && i < v->damaged_count; i++) {
         uint8_t name[KEY_RECORD_BYTES];
-        record_key(name, p->ex.survey.damaged[i]);
+        record_key(name, v->damaged[i].first);
         MDB_val key = {sizeof name, name};
-        rc = mdb_del(txn, p->s->dbi, &key, NULL);
+        if (v->damaged[i].aside)
+            rc = mdb_del(txn, p->s->dbi, &key, NULL);
     }
     if (rc == 0)
         rc = store_put_state(p->s, txn, &p->s->state);
@@ -374,7 +377,7 @@ static sl_err open_to_write(opening_t *p)
     bool was_clean = s->state.clean, full = topics_run_out(s);
     p->failed = "damaged records cannot be taken out";
     if (p->ex.survey.damaged_count > 0)
-        err = store_error(delete_damaged(p));
+        err = store_error(store_cause(s, delete_damaged(p)));
     const char *why = recall_run(p);
     if (why == NULL)
         why = store_why_new(s, &s->state);

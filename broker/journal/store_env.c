@@ -1,6 +1,8 @@
 /* Files, and LMDB's environment on them. */
 #include "store_impl.h"
 
+#include "base/log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -174,45 +176,82 @@ uint64_t store_quarantine_bytes(const char *dir)
     return bytes;
 }
 
-static bool write_new_file(const char *path, const void *bytes, size_t len)
+/* -- what is put aside ------------------------------------------------------------------------ */
+
+static bool write_whole(int fd, const void *bytes, size_t len)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
-    if (fd < 0)
-        return false;
     const uint8_t *at = bytes;
     while (len > 0) {
         ssize_t n = write(fd, at, len);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n == 0)
+            errno = ENOSPC;
         if (n <= 0)
-            break; /* the disk is full: what there is, is kept */
+            return false;
         at += n;
         len -= (size_t)n;
     }
-    close(fd);
-    return true;
+    return fsync(fd) == 0;
 }
 
-bool store_put_aside(const char *dir, const char *name, const void *bytes, size_t len)
+/* Whole and synced before it has its name.  @return 0, or errno; EEXIST: it was put aside before.
+ */
+static int write_under(const char *path, char *part, const void *bytes, size_t len)
+{
+    int fd = mkostemp(part, O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    bool done = fchmod(fd, MODE) == 0 && write_whole(fd, bytes, len) && link(part, path) == 0;
+    int error = done ? 0 : errno;
+    close(fd);
+    unlink(part);
+    return error;
+}
+
+/* @return 0, or errno. */
+static int put_aside(const char *dir, const char *name, const void *bytes, size_t len)
 {
     char *folder = store_path(dir, STORE_QUARANTINE);
     char *path = folder != NULL ? store_path(folder, name) : NULL;
-    bool done = false;
-    if (path != NULL) {
-        mkdir(folder, 0750);
-        done = write_new_file(path, bytes, len);
+    char *part = path != NULL ? store_path(folder, "part-XXXXXX") : NULL;
+    int error = ENOMEM;
+    if (part != NULL) {
+        if (mkdir(folder, 0750) == 0)
+            store_sync_dir(dir);
+        error = access(path, F_OK) == 0 ? EEXIST : write_under(path, part, bytes, len);
+        if (error == 0 && store_sync_dir(folder) != SL_OK)
+            error = errno;
     }
+    free(part);
     free(path);
     free(folder);
-    return done;
+    return error;
 }
 
-void store_put_record_aside(store_t *s, uint64_t first, const void *bytes, size_t len)
+static void tell_not_aside(store_t *s, uint64_t first, const char *cause)
+{
+    if (!atomic_exchange(&s->told_aside, true))
+        LOG_WARN("JOURNAL-ASIDE",
+                 "dir=%s first=%" PRIu64 " cause=\"%s\"; a damaged record, and perhaps others, "
+                 "cannot be put aside and stay in the journal; their numbers are holes",
+                 s->dir, first, cause);
+}
+
+bool store_put_record_aside(store_t *s, uint64_t first, const void *bytes, size_t len)
 {
     char name[48];
     snprintf(name, sizeof name, "record-%" PRIu64, first);
-    if (atomic_load(&s->quarantined) >= ASIDE_MAX)
-        return; /* a disk that breaks must not be filled with what it broke */
-    if (!s->o.read_only && store_put_aside(s->dir, name, bytes, len))
+    if (s->o.read_only)
+        return false;
+    if (atomic_load(&s->quarantined) >= ASIDE_MAX) { /* a disk that breaks must not be filled */
+        tell_not_aside(s, first, "so many were put aside already");
+        return false;
+    }
+    int error = put_aside(s->dir, name, bytes, len);
+    if (error == 0)
         atomic_fetch_add(&s->quarantined, 1);
+    else if (error != EEXIST)
+        tell_not_aside(s, first, strerror(error));
+    return error == 0 || error == EEXIST;
 }

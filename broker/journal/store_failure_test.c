@@ -24,6 +24,7 @@ static struct {
     int pages; /* errno with which pages are refused; 0: they are written */
     bool full; /* pages are cut short, and nothing is free */
     int syncs; /* errno with which a sync fails */
+    int files; /* errno with which plain writes fail */
     int metas; /* errno */
     meta_fault_t meta;
     int failed;
@@ -35,6 +36,7 @@ enum { PAGE = 4096 };
 INTERPOSED ssize_t pread(int fd, void *bytes, size_t len, off_t at);
 INTERPOSED ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at);
 INTERPOSED ssize_t writev(int fd, const struct iovec *parts, int count);
+INTERPOSED ssize_t write(int fd, const void *bytes, size_t len);
 INTERPOSED int fdatasync(int fd);
 INTERPOSED int statvfs(const char *path, struct statvfs *fs);
 
@@ -85,6 +87,11 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
     if (disk.full)
         return pwrite(fd, parts[0].iov_base, parts[0].iov_len, lseek(fd, 0, SEEK_CUR));
     return disk.pages != 0 ? refuse(disk.pages) : syscall(SYS_writev, fd, parts, count);
+}
+
+ssize_t write(int fd, const void *bytes, size_t len)
+{
+    return fd > 2 && disk.files != 0 ? refuse(disk.files) : syscall(SYS_write, fd, bytes, len);
 }
 
 int fdatasync(int fd)
@@ -346,6 +353,49 @@ static void what_failed_is_void_when_the_file_is_salvaged(void **state)
     check_tails(f, 10, 22, 0);
 }
 
+static void damage_record(fixture_t *f, uint64_t first)
+{
+    static uint8_t file[4 << 20];
+    char *path = store_path(f->dir, STORE_FILE);
+    record_t r = test_record(0, first, 10, "x", 64);
+    int fd = open(path, O_RDWR);
+    ssize_t n = read(fd, file, sizeof file);
+    assert_true(n > 0);
+    const uint8_t *at = memmem(file, (size_t)n, r.body, 64);
+    assert_non_null(at);
+    assert_int_equal(pwrite(fd, "damaged!", 8, at - file), 8);
+    close(fd);
+    free(path);
+}
+
+/* What is in no quarantine is not deleted: somebody may want it. */
+static void damaged_record_that_cannot_be_put_aside_stays(void **state)
+{
+    fixture_t *f = *state;
+    char is_aside[512];
+    snprintf(is_aside, sizeof is_aside, "test -s %s/quarantine/record-11", f->dir);
+    f->o.boot_id = "boot";
+    store_close(&f->s, false);
+    damage_record(f, 11);
+    for (int starts = 0; starts < 2; starts++) {
+        disk.files = ENOSPC;
+        fixture_open(f);
+        assert_true(disk.failed > 0);
+        assert_int_equal(f->found.damaged_records, 1);
+        assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage]");
+        store_close(&f->s, false);
+        memset(&disk, 0, sizeof disk);
+        assert_int_not_equal(system(is_aside), 0);
+    }
+    fixture_open(f); /* now there is room */
+    assert_int_equal(f->found.damaged_records, 1);
+    assert_int_equal(system(is_aside), 0);
+    store_close(&f->s, false);
+    fixture_open(f);
+    assert_int_equal(f->found.damaged_records, 0);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10 [11-20 damage]");
+}
+
 /* Eras of failures are in memory until a commit succeeds.  What failed stands in the free pages, of
  * an era that the file does not know; what the next run commits must not be void because of it. */
 static void what_failed_before_a_kill_does_not_void_what_the_next_run_commits(void **state)
@@ -448,6 +498,7 @@ int main(void)
         TEST(start_that_cannot_read_is_refused_and_loses_nothing),
         TEST(salvage_that_cannot_read_is_refused_and_loses_nothing),
         TEST(what_failed_is_void_when_the_file_is_salvaged),
+        TEST(damaged_record_that_cannot_be_put_aside_stays),
         TEST(what_failed_before_a_kill_does_not_void_what_the_next_run_commits),
         TEST(eras_of_a_run_do_not_reach_the_next),
         TEST(full_map_refuses_and_goes_on_when_the_reader_does),

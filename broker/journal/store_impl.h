@@ -88,6 +88,7 @@ struct store {
     _Atomic uint64_t next;
 
     _Atomic uint64_t quarantined;
+    _Atomic bool told_aside; /**< that a damaged record could not be put aside */
     pthread_mutex_t stat_lock;
     store_stat_t stat;
 };
@@ -122,11 +123,11 @@ sl_err store_random_id(uint64_t *id); /**< never 0 */
 char *store_path(const char *dir, const char *name);
 uint64_t store_inode(const char *dir);
 uint64_t store_file_bytes(const char *dir);
-/** Puts bytes aside in DIR/quarantine/NAME.  @return false: they are there already, or the disk
- * refuses. */
-bool store_put_aside(const char *dir, const char *name, const void *bytes, size_t len);
-/** A damaged record, under its number, once.  Counts it.  Any thread. */
-void store_put_record_aside(store_t *s, uint64_t first, const void *bytes, size_t len);
+/** A damaged record into DIR/quarantine, under its number, once; synced.  Counts it, and tells the
+ *  first time that it cannot be.  Any thread.
+ *  @return is it there now?  Not when nothing more is put aside: enough was in this run, or the
+ * disk refuses, or the store is read_only. */
+bool store_put_record_aside(store_t *s, uint64_t first, const void *bytes, size_t len);
 
 /** How many bytes of pages an entry takes. */
 static inline uint64_t store_footprint(size_t key_len, size_t len)

@@ -13,8 +13,8 @@
  * It also says how a run began.  A file whose bodies no start has read may have a sector that the
  * disk does not give out: whoever meets it through LMDB's map ends by a signal, and a start that
  * trusts the file again would only lead there again.  So while a run starts, its death makes the
- * next start read everything (`unread` is STORE_UNREAD_MAX).  A death later on cannot be told from a
- * kill: three in a row are trusted, the fourth is not. */
+ * next start read everything (`unread` is STORE_UNREAD_MAX).  A death later on cannot be told from
+ * a kill: three in a row are trusted, the fourth is not. */
 #include "store_impl.h"
 
 #include "base/log.h"

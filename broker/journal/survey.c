@@ -51,7 +51,7 @@ static void note_damaged(survey_t *v, uint64_t first, const void *data, size_t l
 {
     if (v->damaged_count == v->damaged_room) {
         size_t room = v->damaged_room > 0 ? 2 * v->damaged_room : 16;
-        uint64_t *grown = realloc(v->damaged, room * sizeof *grown);
+        survey_damaged_t *grown = realloc(v->damaged, room * sizeof *grown);
         if (grown == NULL) {
             v->err = SL_ENOMEM;
             return;
@@ -59,8 +59,8 @@ static void note_damaged(survey_t *v, uint64_t first, const void *data, size_t l
         v->damaged = grown;
         v->damaged_room = room;
     }
-    v->damaged[v->damaged_count++] = first;
-    store_put_record_aside(v->s, first, data, len);
+    v->damaged[v->damaged_count++] =
+        (survey_damaged_t){first, store_put_record_aside(v->s, first, data, len)};
 }
 
 /* Is a record there that is whole, but for the length that the tree gives it? */

@@ -67,7 +67,7 @@ static void judge_tree(verify_t *v)
     to->new_stream =
         store_why_new(v->s, &survey->state) != NULL || store_run_is_later(v->s, &survey->state);
     for (size_t i = 0; i < survey->damaged_count; i++)
-        say(v, "a record is damaged", survey->damaged[i], survey->damaged[i]);
+        say(v, "a record is damaged", survey->damaged[i].first, survey->damaged[i].first);
 }
 
 /* What a start would save. */

@@ -88,7 +88,7 @@ typedef struct store_found {
     store_parent_t parents[STORE_PARENTS_MAX];   /**< newest first */
     uint32_t parent_count;
     uint64_t records, events, bytes;
-    uint64_t damaged_records; /**< put aside at this start */
+    uint64_t damaged_records; /**< found at this start; who cannot be put aside is found again */
     uint64_t lost_events;     /**< holes by damage in the number line, old and new */
     uint64_t salvaged;        /**< records taken out of a damaged file at this start */
     bool new_stream, was_clean;
