@@ -10,6 +10,8 @@
 #define PEERS      "peers --runs 5 --seconds 2 --warmup 500ms --loopback-seconds 1 "
 #define PEERS_ONCE "peers --runs 1 --seconds 2 --warmup 500ms --loopback-seconds 1 "
 
+#define LATENCY "latency --runs 5 --seconds 5 --warmup 500ms "
+
 static const suite_row_t all_rows[] = {
     {"fanout", "fanout --durability os", 30},
     {"peers-64", PEERS "--carriers plain,nats-lean-packed,redis-lean-packed", 230},
@@ -21,6 +23,9 @@ static const suite_row_t all_rows[] = {
     {"peers-8", PEERS_ONCE "--subs 8 --carriers plain --open-rate 20000", 95},
     {"peers-256", PEERS_ONCE "--subs 256 --carriers sluice,proxy,nats,nats-lean,redis-lean", 38},
     {"scale", "scale --seconds 1 --warmup 300ms", 260},
+    {"latency-os", LATENCY "--carriers sluice,proxy,nats,nats-lean", 130},
+    {"latency-memory", LATENCY "--durability memory --carriers sluice,proxy", 65},
+    {"latency-20k", LATENCY "--rate 20000 --subs 8 --carriers sluice,proxy,nats-lean", 95},
     {"ingest", "ingest --runs 2", 60},
     {"journal", "journal --runs 2 --seconds 3", 150},
     {"slow", "slow --pairs 1 --seconds 20", 125},
@@ -40,6 +45,7 @@ static const suite_row_t quick_rows[] = {
      "peers --subs 8 --carriers " ZMQ ",proxy-packed --open-rate 1000 --loopback-seconds 1 " ONCE,
      25},
     {"scale", "scale --quick --runs 1", 25},
+    {"latency-os", "latency --carriers sluice,proxy " ONCE, 5},
     {"ingest", "ingest --messages 20000 --runs 1", 5},
     {"journal", "journal --ours-alone --replay-events 50000 " ONCE, 12},
     {"slow", "slow --ours-alone --pairs 1 --seconds 3 --live 4 --stopped 2 --rate 2000", 14},

@@ -1,0 +1,147 @@
+#include "latency.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const carrier_ops_t proxy = {.name = "proxy"}, nats = {.name = "nats-lean"};
+
+static latency_options_t base_point(void)
+{
+    return (latency_options_t){
+        .rate = 1000, .subs = 1, .size = 320, .transport = DAEMONS_TCP, .durability = DAEMONS_OS};
+}
+
+/* 100 latencies: 1 µs, 2 µs, … times `times`. */
+static void put_carrier(const bench_run_t *bench, const carrier_ops_t *ops, uint64_t times)
+{
+    histogram_t *latency = calloc(1, sizeof *latency);
+    assert_non_null(latency);
+    for (uint64_t us = 1; us <= 100; us++)
+        histogram_add(latency, us * 1000 * times);
+    latency_put(bench, ops, &(latency_outcome_t){.latency = latency, .kept_up = true});
+    free(latency);
+}
+
+static void put_run(result_t *result, const latency_options_t *options, bool with_ours)
+{
+    const bench_run_t bench = {.options = options, .result = result};
+    roster_t roster = {.items = {&carrier_sluice, &proxy, &nats}, .count = 3};
+    put_carrier(&bench, &proxy, 2);
+    put_carrier(&bench, &nats, 4);
+    if (with_ours)
+        put_carrier(&bench, &carrier_sluice, 1);
+    latency_put_ratios(&bench, &roster);
+    result_end_run(result);
+}
+
+static double median(const result_t *result, const char *name)
+{
+    size_t figure = result_find(result, name);
+    assert_true(figure < result->count);
+    return result_median(result, figure);
+}
+
+static void percentiles_are_told_in_microseconds_and_ratios_are_of_the_same_run(void **state)
+{
+    (void)state;
+    latency_options_t options = base_point();
+    result_t result;
+    assert_int_equal(result_init(&result, "latency", NULL, 0), SL_OK);
+    put_run(&result, &options, true);
+    assert_float_equal(median(&result, "sluice_p50_us"), 50, 0.2);
+    assert_float_equal(median(&result, "sluice_p99_us"), 99, 0.4);
+    assert_float_equal(median(&result, "nats_lean_max_us"), 400, 1.6);
+    assert_float_equal(median(&result, "p99_to_proxy"), 0.5, 0.01);
+    assert_float_equal(median(&result, "p50_to_nats_lean"), 0.25, 0.01);
+    assert_int_equal(result_find(&result, "p99_to_sluice"), result.count);
+    result_fini(&result);
+}
+
+static void a_run_in_which_ours_has_no_figure_has_no_ratio(void **state)
+{
+    (void)state;
+    latency_options_t options = base_point();
+    result_t result;
+    stats_t stats;
+    assert_int_equal(result_init(&result, "latency", NULL, 0), SL_OK);
+    put_run(&result, &options, false);
+    assert_int_equal(result_find(&result, "p99_to_proxy"), result.count);
+    put_run(&result, &options, true);
+    put_run(&result, &options, false);
+    assert_int_equal(result_stats(&result, result_find(&result, "p99_to_proxy"), &stats), 1);
+    result_fini(&result);
+}
+
+/* The ceiling of the ratio to `carrier`; 0: there is none. */
+static double ceiling(const latency_options_t *options, const char *carrier)
+{
+    char name[64];
+    result_t result;
+    assert_int_equal(result_init(&result, "latency", NULL, 0), SL_OK);
+    put_run(&result, options, true);
+    snprintf(name, sizeof name, "p99_to_%s", carrier);
+    const figure_def_t *def = &result.defs[result_find(&result, name)];
+    double limit = def->bound == BOUND_CEILING ? def->limit : 0;
+    result_fini(&result);
+    return limit;
+}
+
+static void a_ceiling_holds_for_the_options_it_was_set_for(void **state)
+{
+    (void)state;
+    latency_options_t options = base_point();
+    assert_float_equal(ceiling(&options, "proxy"), 1.5, 1e-9);
+    assert_float_equal(ceiling(&options, "nats_lean"), 0, 1e-9);
+    options.durability = DAEMONS_MEMORY;
+    assert_float_equal(ceiling(&options, "proxy"), 1.2, 1e-9);
+    options.stall_ms = 200;
+    assert_float_equal(ceiling(&options, "proxy"), 0, 1e-9);
+    options = base_point();
+    options.rate = 20000;
+    options.subs = 8;
+    assert_float_equal(ceiling(&options, "nats_lean"), 1.2, 1e-9);
+    assert_float_equal(ceiling(&options, "proxy"), 0, 1e-9);
+}
+
+static void a_curve_rises_from_the_least_value_as_far_as_there_are_values(void **state)
+{
+    (void)state;
+    latency_options_t options = base_point();
+    histogram_t *latency = calloc(1, sizeof *latency);
+    result_t result;
+    assert_non_null(latency);
+    for (uint64_t us = 1; us <= 100; us++)
+        histogram_add(latency, us * 1000);
+    assert_int_equal(result_init(&result, "latency", NULL, 0), SL_OK);
+    assert_int_equal(
+        latency_put_curve(&(bench_run_t){.options = &options, .result = &result}, &nats, latency),
+        SL_OK);
+    const cJSON *curve = cJSON_GetObjectItem(result.facts, "nats_lean_curve_us");
+    assert_int_equal(cJSON_GetArraySize(curve), 14); /* 1 − 1/64 is the last halving of 100 */
+    double share = -1, us = 0;
+    for (const cJSON *point = curve->child; point != NULL; point = point->next) {
+        assert_true(point->child->valuedouble > share && point->child->valuedouble < 1);
+        share = point->child->valuedouble;
+        assert_true(point->child->next->valuedouble >= us);
+        us = point->child->next->valuedouble;
+        double exact = share * 100 < 1 ? 1 : share * 100;
+        assert_true(us >= exact * 0.99 && us <= exact * 1.01 + 1);
+    }
+    result_fini(&result);
+    free(latency);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(percentiles_are_told_in_microseconds_and_ratios_are_of_the_same_run),
+        cmocka_unit_test(a_run_in_which_ours_has_no_figure_has_no_ratio),
+        cmocka_unit_test(a_ceiling_holds_for_the_options_it_was_set_for),
+        cmocka_unit_test(a_curve_rises_from_the_least_value_as_far_as_there_are_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
