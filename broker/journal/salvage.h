@@ -14,8 +14,9 @@
 
 /** The caller holds DIR/lock, and nobody has the file open.
  *  @param records  receives how many were saved.
- *  @return SL_OK; SL_EPROTO: nothing of a journal was found; SL_EVERSION: a newer program wrote it;
- *          SL_EIO (errno); SL_ENOMEM.  Not SL_OK: the file is as it was. */
+ *  @return SL_OK; SL_EPROTO: nothing of a journal was found, and no power cut can have taken it;
+ * SL_EVERSION: a newer program wrote it; SL_EIO (errno); SL_ENOMEM.  Not SL_OK: the file is as it
+ * was. */
 sl_err salvage(const store_t *s, uint64_t *records);
 
 #endif

@@ -433,13 +433,48 @@ static void is_refused_and_left(fixture_t *f)
     assert_int_equal(after.st_size, before.st_size);
 }
 
+static void write_other_bytes(fixture_t *f)
+{
+    assert_int_equal(truncate(f->path, 0), 0);
+    assert_int_equal(truncate(f->path, 50000), 0);
+    damage(f, NULL, 0, 5000);
+}
+
 static void file_of_other_bytes_is_refused(void **state)
 {
     fixture_t *f = *state;
     store_close(&f->s, true);
-    assert_int_equal(truncate(f->path, 0), 0);
-    assert_int_equal(truncate(f->path, 50000), 0);
-    damage(f, NULL, 0, 5000);
+    write_other_bytes(f);
+    is_refused_and_left(f);
+}
+
+static void power_cut_that_took_all_of_an_unsynced_run_leaves_its_name(void **state)
+{
+    fixture_t *f = *state;
+    store_close(&f->s, true);
+    f->o.sync = STORE_SYNC_OS;
+    fixture_open(f);
+    uint64_t old = f->found.stream;
+    commit(f, 1, "a", 100);
+    power_off(f);
+    write_other_bytes(f);
+    fixture_open(f);
+    assert_true(f->found.new_stream);
+    assert_string_not_equal(f->found.damage, "");
+    assert_int_equal(f->found.next, 1);
+    assert_int_equal(f->found.parents[0].stream, old);
+    assert_int_equal(f->found.parents[0].last, 0);
+    commit(f, 1, "a", 100);
+}
+
+static void kill_cannot_take_all_of_an_unsynced_run(void **state)
+{
+    fixture_t *f = *state;
+    store_close(&f->s, true);
+    f->o.sync = STORE_SYNC_OS;
+    fixture_open(f);
+    store_close(&f->s, false);
+    write_other_bytes(f);
     is_refused_and_left(f);
 }
 
@@ -527,6 +562,8 @@ int main(void)
         TEST(what_looks_like_many_journals_does_not_hide_the_one),
         TEST(file_of_no_bytes_is_a_new_journal),
         TEST(file_of_other_bytes_is_refused),
+        TEST(power_cut_that_took_all_of_an_unsynced_run_leaves_its_name),
+        TEST(kill_cannot_take_all_of_an_unsynced_run),
         TEST(journal_of_which_nothing_is_left_is_refused),
         TEST(file_that_was_being_made_is_a_new_journal),
         TEST(limit_that_was_lowered_does_not_stop_a_salvage),
