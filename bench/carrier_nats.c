@@ -16,14 +16,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { IO_BYTES = 256 * 1024, FLUSH_TIMEOUT_MS = 10000, SUBJECT_BYTES = 64 };
+enum { IO_BYTES = 256 * 1024, FLUSH_TIMEOUT_MS = 10000 };
 
-#define ALL   ">"
-#define READY "~ready"
+#define ALL ">"
 
 extern const carrier_ops_t carrier_nats;
 
@@ -90,21 +88,15 @@ typedef struct nats_sub {
     natsConnection *nats;
     natsSubscription *all;
     carrier_sink_t sink; /* known with the first drain, which subscribes */
-    int fd;              /* an eventfd: there is news of what follows */
+    int fd;              /* an eventfd: it is closed */
     bool held;
-    _Atomic bool ready, closed;
+    _Atomic bool closed;
+    bool ready;
     unsigned owed; /* under the lock: calls that the library makes yet, when all has ended */
-    char subject[SUBJECT_BYTES]; /* of a message to itself, which proves that it is subscribed */
 } nats_sub_t;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
-
-static void tell(nats_sub_t *sub, _Atomic bool *news)
-{
-    atomic_store(news, true);
-    eventfd_write(sub->fd, 1);
-}
 
 static void owe(nats_sub_t *sub, int more)
 {
@@ -118,7 +110,8 @@ static void on_closed(natsConnection *nats, void *ctx)
 {
     nats_sub_t *sub = ctx;
     (void)nats;
-    tell(sub, &sub->closed);
+    atomic_store(&sub->closed, true);
+    eventfd_write(sub->fd, 1);
     owe(sub, -1);
 }
 
@@ -136,24 +129,15 @@ static void on_error(natsConnection *nats, natsSubscription *all, natsStatus sta
         sub->sink.fault(sub->sink.ctx);
 }
 
-static void deliver(nats_sub_t *sub, natsMsg *msg)
+static void on_message(natsConnection *nats, natsSubscription *all, natsMsg *msg, void *ctx)
 {
+    nats_sub_t *sub = ctx;
+    (void)nats, (void)all;
     if (!sub->held)
         pthread_mutex_lock(&lock);
     sub->sink.event(sub->sink.ctx, natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
     if (!sub->held)
         pthread_mutex_unlock(&lock);
-}
-
-static void on_message(natsConnection *nats, natsSubscription *all, natsMsg *msg, void *ctx)
-{
-    nats_sub_t *sub = ctx;
-    const char *subject = natsMsg_GetSubject(msg);
-    (void)nats, (void)all;
-    if (subject[0] != READY[0])
-        deliver(sub, msg);
-    else if (strcmp(subject, sub->subject) == 0)
-        tell(sub, &sub->ready);
     natsMsg_Destroy(msg);
 }
 
@@ -170,7 +154,8 @@ static bool connect_sub(nats_sub_t *sub, const carrier_plan_t *plan)
     return good;
 }
 
-/* Without limits of the library's own, where the window is one. */
+/* Without limits of the library's own, where the window is one.  When the server has answered the
+ * flush, the subscription is in force. */
 static bool subscribe(nats_sub_t *sub)
 {
     if (!sound(natsConnection_Subscribe(&sub->all, sub->nats, ALL, on_message, sub),
@@ -179,7 +164,7 @@ static bool subscribe(nats_sub_t *sub)
         return false;
     owe(sub, 1);
     return (!sub->held || sound(natsSubscription_SetPendingLimits(sub->all, -1, -1), "limits")) &&
-           sound(natsConnection_Publish(sub->nats, sub->subject, "", 0), "subscribing");
+           sound(natsConnection_FlushTimeout(sub->nats, FLUSH_TIMEOUT_MS), "subscribing");
 }
 
 /* Its callbacks may still run when destroy returns; the last of them are waited for. */
@@ -198,13 +183,11 @@ static void sub_close(void *ctx)
 
 static void *sub_open(const carrier_plan_t *plan, int *fd)
 {
-    static unsigned number;
     nats_sub_t *sub = calloc(1, sizeof *sub);
     if (sub == NULL)
         return NULL;
     sub->held = plan->held;
     *fd = sub->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    snprintf(sub->subject, sizeof sub->subject, READY ".%d.%u", (int)getpid(), number++);
     if (sub->fd >= 0 && connect_sub(sub, plan))
         return sub;
     sub_close(sub);
@@ -213,7 +196,7 @@ static void *sub_open(const carrier_plan_t *plan, int *fd)
 
 static bool sub_ready(const void *ctx)
 {
-    return atomic_load(&((const nats_sub_t *)ctx)->ready);
+    return ((const nats_sub_t *)ctx)->ready;
 }
 
 static bool sub_drain(void *ctx, const carrier_sink_t *sink)
@@ -223,10 +206,9 @@ static bool sub_drain(void *ctx, const carrier_sink_t *sink)
     eventfd_read(sub->fd, &news);
     if (sub->all == NULL) {
         sub->sink = *sink;
-        if (!subscribe(sub))
-            return false;
+        sub->ready = subscribe(sub);
     }
-    return !atomic_load(&sub->closed);
+    return sub->ready && !atomic_load(&sub->closed);
 }
 
 const carrier_ops_t carrier_nats = {

@@ -17,14 +17,17 @@ sl_err carrier_start_mosquitto(carrier_server_t *server, const carrier_setup_t *
 void carrier_add_version(carrier_server_t *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-#define CARRIER_NATS_GUARANTEE                                                               \
-    "in memory only, at most once: a subscriber that falls behind by 64 MiB or for 10 s is " \
+#define CARRIER_NATS_GUARANTEE                                                                     \
+    "in memory only, at most once: by default a subscriber that falls behind by 64 MiB or for 10 " \
+    "s is "                                                                                        \
     "disconnected, what it misses is gone and nobody is told where"
-#define CARRIER_REDIS_GUARANTEE                                                                  \
-    "in memory only, at most once: a subscriber that falls behind by 32 MiB, or by 8 MiB for a " \
+#define CARRIER_REDIS_GUARANTEE                                                                   \
+    "in memory only, at most once: by default a subscriber that falls behind by 32 MiB, or by 8 " \
+    "MiB for a "                                                                                  \
     "minute, is disconnected, and what it misses is gone"
-#define CARRIER_MOSQUITTO_GUARANTEE                                                             \
-    "in memory only, QoS 0, at most once: events for a subscriber that 1,000 wait for already " \
+#define CARRIER_MOSQUITTO_GUARANTEE                                                                \
+    "in memory only, QoS 0, at most once: by default events for a subscriber that 1,000 wait for " \
+    "already "                                                                                     \
     "are dropped without a word"
 
 #endif

@@ -50,12 +50,14 @@ int main(int argc, char **argv)
         if (strcmp(name, benches[i].name) != 0)
             continue;
         proc_catch_signals();
+        proc_raise_descriptors();
         return bench_main(benches[i].spec, name, argc - 1, argv + 1, environ);
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(name, commands[i].name) != 0)
             continue;
         proc_catch_signals();
+        proc_raise_descriptors();
         return suite_main(name, argc - 1, argv + 1, environ);
     }
     if (name[0] != '\0')

@@ -39,6 +39,15 @@ bool proc_interrupted(void)
     return interrupted != 0;
 }
 
+void proc_raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static uint64_t now_ms(void)
 {
     return sl_clock_mono_ms(&sl_clock_system);

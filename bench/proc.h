@@ -40,6 +40,10 @@ typedef struct proc_set {
 void proc_catch_signals(void);
 bool proc_interrupted(void);
 
+/** As many descriptors as we may have, for us and for all we start: a server has a connection for
+ * each subscriber, and some do not ask for them themselves. */
+void proc_raise_descriptors(void);
+
 sl_err proc_set_init(proc_set_t *set, size_t capacity, const char *dir);
 
 /** Starts a program and waits for its ready line.
