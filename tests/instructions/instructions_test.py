@@ -110,7 +110,7 @@ class Instructions(unittest.TestCase):
                       "lower the budget", file=sys.stderr)
 
     def test_our_code_allocates_nothing(self):
-        self.assertEqual({name: counted.ours for name, counted in self.counts.items()}, dict.fromkeys(self.budgets, 0))
+        self.assertEqual({name: counted.ours for name, counted in self.counts.items() if counted.ours > 0}, {})
 
     def test_a_second_run_counts_the_same(self):
         for name, again in count_all(list(self.budgets)).items():
