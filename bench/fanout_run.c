@@ -10,6 +10,7 @@ enum {
     JOIN_TIMEOUT_MS = 20000,
     SETTLE_TIMEOUT_MS = 20000,
     LEAVE_TIMEOUT_MS = 10000,
+    MORE_MS_A_SUB = 60, /* to each of these */
     PREFILL_TIMEOUT_MS = 60000,
     WATCH_MS = 100,
 };
@@ -49,6 +50,12 @@ const char *fanout_read_name(fanout_read_t read)
 {
     static const char *const names[] = {"batch", "event", "decode"};
     return names[read];
+}
+
+/* How long to wait for something that every subscriber does. */
+static int patience_ms(const run_t *run, int ms)
+{
+    return ms + MORE_MS_A_SUB * (int)run->plan.setup.subs;
 }
 
 /* -- starting ------------------------------------------------------------------------------- */
@@ -101,8 +108,8 @@ static sl_err start_all(run_t *run)
     if (err == SL_OK)
         err = proc_start_role(&run->set, SUBS, fanout_subscribe, &run->plan, setup->subs);
     if (err == SL_OK)
-        err =
-            proc_await(&run->set, all_joined, run, JOIN_TIMEOUT_MS, "every subscriber had joined");
+        err = proc_await(&run->set, all_joined, run, patience_ms(run, JOIN_TIMEOUT_MS),
+                         "every subscriber had joined");
     if (err == SL_OK)
         err = proc_start_role(&run->set, PUBS, fanout_publish, &run->plan, setup->publishers);
     return err;
@@ -303,14 +310,14 @@ static sl_err stop_and_check(run_t *run)
 {
     bench_meter_show(run->bench->meter, "%s: checking", run->bench->title);
     atomic_store(&run->plan.share->stop, FANOUT_STOP_PUBLISHERS);
-    sl_err err = proc_await(&run->set, publishers_left, run, SETTLE_TIMEOUT_MS,
+    sl_err err = proc_await(&run->set, publishers_left, run, patience_ms(run, SETTLE_TIMEOUT_MS),
                             "the publishers had every answer");
     if (err == SL_OK)
-        err = proc_await(&run->set, all_delivered, run, SETTLE_TIMEOUT_MS,
+        err = proc_await(&run->set, all_delivered, run, patience_ms(run, SETTLE_TIMEOUT_MS),
                          "every subscriber had every event");
     atomic_store(&run->plan.share->stop, FANOUT_STOP_SUBSCRIBERS);
     if (err == SL_OK)
-        err = proc_await(&run->set, subscribers_left, run, LEAVE_TIMEOUT_MS,
+        err = proc_await(&run->set, subscribers_left, run, patience_ms(run, LEAVE_TIMEOUT_MS),
                          "the subscribers had left");
     bench_meter_clear(run->bench->meter);
     sl_err verdict = check(run); /* also after a timeout: it says what is missing */

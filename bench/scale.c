@@ -22,10 +22,12 @@
 enum {
     BROKER_ARGS_MAX = DAEMONS_EXTRA_ARGS_MAX,
     BASE_SUBS = 64,
-    TURNING_MIB = 64, /* what a journal keeps that is full */
+    WINDOW_MIN = 1024,
+    UNDER_WAY_MAX = 1 << 20, /* deliveries: a third of a second's work */
+    TURNING_MIB = 64,        /* what a journal keeps that is full */
     QUICK_WARMUP_MS = 200,
     OVERHEAD_MS = 700, /* of a run, to start and to check */
-    SUB_START_MS = 6,
+    SUB_START_MS = 10,
     PREFILL_MIB_PER_S = 200,
 };
 
@@ -55,7 +57,9 @@ static const config_opt_t options_table[] = {
     OPT("warmup", CONFIG_MS, AT(warmup_ms), .def = "500ms", .arg = "TIME",
         .help = "before the measured phase", .max = 60000),
     OPT("window", CONFIG_U64, AT(window), .def = "16384", .arg = "EVENTS",
-        .help = "how far publishers may be ahead of the slowest subscriber", .min = 1024),
+        .help = "how far publishers may be ahead of the slowest subscriber; with many subscribers "
+                "less, so that 2^20 deliveries are under way",
+        .min = WINDOW_MIN),
     OPT("broker-arg", CONFIG_STR_LIST, AT(broker_args), .arg = "ARG",
         .help = "a further argument for sluice-broker; may be repeated"),
     BENCH_COMMON_OPTIONS("3"),
@@ -240,6 +244,27 @@ static void turn(const scale_point_t *point, fanout_setup_t *setup, arguments_t 
     }
 }
 
+/* With a window of the same events, a thousand subscribers would be seconds behind, and each with
+ * more than the feed queues for it. */
+static uint64_t fit_window(uint64_t window, size_t subs)
+{
+    uint64_t most = UNDER_WAY_MAX / subs;
+    if (most < WINDOW_MIN)
+        most = WINDOW_MIN;
+    return window < most ? window : most;
+}
+
+/* @param point  NULL: the base. */
+static fanout_setup_t setup_of(const scale_options_t *o, const scale_point_t *point,
+                               arguments_t *arguments)
+{
+    fanout_setup_t setup = base_setup(o, arguments);
+    if (point != NULL)
+        turn(point, &setup, arguments);
+    setup.window = fit_window(setup.window, setup.subs);
+    return setup;
+}
+
 static sl_err fan_out(const bench_run_t *bench, const char *name, const scale_point_t *point,
                       fanout_outcome_t *out)
 {
@@ -248,9 +273,7 @@ static sl_err fan_out(const bench_run_t *bench, const char *name, const scale_po
     bench_run_t titled = *bench;
     titled.title = title;
     arguments_t arguments;
-    fanout_setup_t setup = base_setup(bench->options, &arguments);
-    if (point != NULL)
-        turn(point, &setup, &arguments);
+    fanout_setup_t setup = setup_of(bench->options, point, &arguments);
     sl_err err = fanout_run(&titled, &setup, out);
     if (err != SL_OK)
         fprintf(stderr, "sluice-bench: scale: failed at %s\n", name);
@@ -340,9 +363,7 @@ static void put_facts(const void *options, result_t *result)
 static double point_seconds(const scale_options_t *o, const scale_point_t *point)
 {
     arguments_t arguments;
-    fanout_setup_t setup = base_setup(o, &arguments);
-    if (point != NULL)
-        turn(point, &setup, &arguments);
+    fanout_setup_t setup = setup_of(o, point, &arguments);
     double extra_ms = OVERHEAD_MS + (double)SUB_START_MS * (double)setup.subs;
     return ((double)(setup.measure_ms + setup.warmup_ms) + extra_ms) / 1000 +
            (double)(setup.prefill_bytes >> 20) / PREFILL_MIB_PER_S;
