@@ -308,7 +308,7 @@ static void bar_text(const figures_source_t *source, const char *key, double val
 }
 
 void page_bars_of(page_t *page, const figures_source_t *source, const char *suffix,
-                  const char *title, const char *x_label)
+                  const char *title, const char *x_label, int other_hue)
 {
     char keys[PAGE_SYSTEMS_MAX][FIGURES_NAME_MAX];
     plot_bar_t bars[PAGE_SYSTEMS_MAX];
@@ -318,7 +318,7 @@ void page_bars_of(page_t *page, const figures_source_t *source, const char *suff
         char name[FIGURES_NAME_MAX * 2];
         snprintf(name, sizeof name, "%s%s", keys[i], suffix);
         double value = figures_spread(source, name).median;
-        system_look_t look = systems_look(keys[i]);
+        system_look_t look = systems_look(keys[i], other_hue);
         systems_name(keys[i], texts[i].label, sizeof texts[i].label);
         bar_text(source, keys[i], value, texts[i].text, sizeof texts[i].text);
         snprintf(texts[i].style, sizeof texts[i].style, "h%d d%d", look.hue, look.dash);

@@ -50,9 +50,9 @@ void page_figures(page_t *page, const figures_source_t *source);
 /** Settings and all figures, folded away. */
 void page_details(page_t *page, const figures_source_t *source);
 
-/** Bars for all figures that end so, the longest first. */
+/** Bars for all figures that end so, the longest first.  @param other_hue  as systems_look's. */
 void page_bars_of(page_t *page, const figures_source_t *source, const char *suffix,
-                  const char *title, const char *x_label);
+                  const char *title, const char *x_label, int other_hue);
 
 enum { PAGE_SOURCES_MAX = 64, PAGE_SYSTEMS_MAX = PLOT_SERIES_MAX };
 

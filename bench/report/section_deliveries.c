@@ -122,7 +122,7 @@ static void put_sweep(page_t *page, const figures_source_t *const *sources, size
     size_t shown = 0;
     for (size_t i = 0; i < systems; i++) {
         sweep_line_t *line = &lines[shown];
-        system_look_t look = systems_look(keys[i]);
+        system_look_t look = systems_look(keys[i], SYSTEMS_HUE_OTHERS);
         size_t points = read_line(sources, count, keys[i], suffix, line);
         if (points > 1) /* one point is no line, and the bars have it */
             series[shown++] = (plot_series_t){.name = line->name,
@@ -211,7 +211,8 @@ static void put_source(page_t *page, const figures_source_t *source)
     char title[256];
     page_source_title(source, title, sizeof title);
     page_element(page, "h3", title);
-    page_bars_of(page, source, DELIVERIES, "Deliveries a second", "deliveries/s");
+    page_bars_of(page, source, DELIVERIES, "Deliveries a second", "deliveries/s",
+                 SYSTEMS_HUE_OTHERS);
     put_systems(page, source, cost_columns, COUNT_OF(cost_columns), "medians of runs");
     put_systems(page, source, open_columns, COUNT_OF(open_columns), "open loop, nobody waits");
     page_notes(page, source);

@@ -47,7 +47,7 @@ static void put_curves(page_t *page, const figures_source_t *source, char (*keys
     }
     for (size_t i = 0; i < count; i++) {
         read_curve(source, keys[i], &curves[i]);
-        system_look_t look = systems_look(keys[i]);
+        system_look_t look = systems_look(keys[i], SYSTEMS_HUE_OTHERS);
         series[i] = (plot_series_t){.name = curves[i].name,
                                     .points = curves[i].points,
                                     .count = curves[i].count,

@@ -1,5 +1,6 @@
 /* section_rest.c - benches with a table of figures of their own, and files that nobody knows. */
 #include "page.h"
+#include "systems.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,11 +24,14 @@ static const struct {
 /* Those that a section of its own shows. */
 static const char *const elsewhere[] = {"peers", "latency", "scale"};
 
-static void put_source(page_t *page, const figures_source_t *source)
+static void put_source(page_t *page, size_t section, const figures_source_t *source)
 {
     char title[256];
     page_source_title(source, title, sizeof title);
     page_element(page, "h3", title);
+    if (sections[section].suffix != NULL)
+        page_bars_of(page, source, sections[section].suffix, sections[section].plot,
+                     sections[section].x_label, SYSTEMS_HUE_OURS);
     page_figures(page, source);
     page_notes(page, source);
 }
@@ -70,12 +74,8 @@ void section_rest(page_t *page)
         const figures_source_t *sources[PAGE_SOURCES_MAX];
         page_section(page, sections[i].id, sections[i].title, sections[i].intro);
         size_t count = page_sources(page, sections[i].bench, sources, PAGE_SOURCES_MAX);
-        for (size_t j = 0; j < count; j++) {
-            if (sections[i].suffix != NULL)
-                page_bars_of(page, sources[j], sections[i].suffix, sections[i].plot,
-                             sections[i].x_label);
-            put_source(page, sources[j]);
-        }
+        for (size_t j = 0; j < count; j++)
+            put_source(page, i, sources[j]);
         page_end_section(page);
     }
     put_others(page);

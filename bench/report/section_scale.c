@@ -166,7 +166,7 @@ static void put_axis_plot(page_t *page, const scale_axis_t *axis, const scale_li
 
 static void put_axis_list(page_t *page, const scale_axis_t *axis)
 {
-    page_table(page, "|");
+    page_table(page, "figure|median");
     for (size_t i = 0; i < axis->count; i++) {
         if (strcmp(axis->cells[i].axis, axis->name) != 0)
             continue;

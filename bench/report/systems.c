@@ -1,5 +1,6 @@
 #include "systems.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,19 +8,34 @@
 static const struct {
     const char *family;
     int hue;
-} families[] = {{SYSTEMS_OURS, 0}, {"nats", 1},  {"redis", 2},   {"mosquitto", 3},
-                {"xpub", 4},       {"proxy", 5}, {"loopback", 6}};
+} families[] = {{SYSTEMS_OURS, SYSTEMS_HUE_OURS},
+                {"nats", 1},
+                {"jetstream", 1},
+                {"redis", 2},
+                {"mosquitto", 3},
+                {"xpub", 4},
+                {"proxy", 5},
+                {"loopback", 6}};
 
-enum { HUE_OTHERS = 7 };
-
-system_look_t systems_look(const char *key)
+/* Is it one of the words that '_' parts? */
+static bool has_word(const char *key, const char *word)
 {
-    size_t len = strcspn(key, "_-");
-    system_look_t look = {.hue = HUE_OTHERS};
+    size_t len = strlen(word);
+    for (const char *at = key; at != NULL; at = strchr(at, '_')) {
+        at += *at == '_';
+        if (strncmp(at, word, len) == 0 && (at[len] == '_' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+system_look_t systems_look(const char *key, int other)
+{
+    system_look_t look = {.hue = other};
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
-        if (strlen(families[i].family) == len && strncmp(key, families[i].family, len) == 0)
+        if (has_word(key, families[i].family))
             look.hue = families[i].hue;
-    look.dash = strstr(key, "packed") != NULL ? 2 : strstr(key, "lean") != NULL ? 1 : 0;
+    look.dash = has_word(key, "packed") ? 2 : has_word(key, "lean") ? 1 : 0;
     return look;
 }
 

@@ -11,8 +11,11 @@ typedef struct system_look {
     int hue, dash;
 } system_look_t;
 
-/** @param key  as figures begin: "nats_lean". */
-system_look_t systems_look(const char *key);
+enum { SYSTEMS_HUE_OURS = 0, SYSTEMS_HUE_OTHERS = 7 };
+
+/** @param key    what stands before a figure: "nats_lean", "batch_redis".
+ *  @param other  the hue where none of the systems is named in it. */
+system_look_t systems_look(const char *key, int other);
 
 /** "nats_lean" -> "nats-lean". */
 void systems_name(const char *key, char *out, size_t size);
