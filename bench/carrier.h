@@ -91,6 +91,7 @@ typedef struct carrier_sink {
 struct carrier_ops {
     const char *name;
     const char *guarantee; /**< what this system promises in this setting: one sentence */
+    const char *settings;  /**< where server or client are not as they are by default */
     bool ipc;              /**< can it do without TCP? */
     bool one_publisher;    /**< it has no more than one */
     const void *detail;    /**< the carrier's own */

@@ -186,21 +186,22 @@ static void sub_close(void *ctx)
 
 /* -- the three ------------------------------------------------------------------------------ */
 
-#define LEAN_CARRIER(server, protocol, promise)     \
-    const carrier_ops_t carrier_##server##_lean = { \
-        .name = #server "-lean",                    \
-        .guarantee = promise,                       \
-        .detail = &(protocol),                      \
-        .start = carrier_start_##server,            \
-        .pub_open = pub_open,                       \
-        .pub_send = pub_send,                       \
-        .pub_flush = pub_flush,                     \
-        .pub_close = pub_close,                     \
-        .sub_open = sub_open,                       \
-        .sub_ready = sub_ready,                     \
-        .sub_drain = sub_drain,                     \
-        .sub_close = sub_close,                     \
+#define LEAN_CARRIER(server, protocol, promise, set) \
+    const carrier_ops_t carrier_##server##_lean = {  \
+        .name = #server "-lean",                     \
+        .guarantee = promise,                        \
+        .settings = set,                             \
+        .detail = &(protocol),                       \
+        .start = carrier_start_##server,             \
+        .pub_open = pub_open,                        \
+        .pub_send = pub_send,                        \
+        .pub_flush = pub_flush,                      \
+        .pub_close = pub_close,                      \
+        .sub_open = sub_open,                        \
+        .sub_ready = sub_ready,                      \
+        .sub_drain = sub_drain,                      \
+        .sub_close = sub_close,                      \
     };
-LEAN_CARRIER(nats, frame_nats, CARRIER_NATS_GUARANTEE)
-LEAN_CARRIER(redis, frame_redis, CARRIER_REDIS_GUARANTEE)
-LEAN_CARRIER(mosquitto, frame_mqtt, CARRIER_MOSQUITTO_GUARANTEE)
+LEAN_CARRIER(nats, frame_nats, CARRIER_NATS_GUARANTEE, CARRIER_NATS_SETTINGS)
+LEAN_CARRIER(redis, frame_redis, CARRIER_REDIS_GUARANTEE, CARRIER_REDIS_SETTINGS)
+LEAN_CARRIER(mosquitto, frame_mqtt, CARRIER_MOSQUITTO_GUARANTEE, CARRIER_MOSQUITTO_SETTINGS)

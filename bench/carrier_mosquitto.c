@@ -188,6 +188,7 @@ static void sub_close(void *ctx)
 const carrier_ops_t carrier_mosquitto = {
     .name = "mosquitto",
     .guarantee = CARRIER_MOSQUITTO_GUARANTEE,
+    .settings = CARRIER_MOSQUITTO_SETTINGS,
     .start = start,
     .pub_open = pub_open,
     .pub_ready = pub_ready,

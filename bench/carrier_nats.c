@@ -214,6 +214,8 @@ static bool sub_drain(void *ctx, const carrier_sink_t *sink)
 const carrier_ops_t carrier_nats = {
     .name = "nats",
     .guarantee = CARRIER_NATS_GUARANTEE,
+    .settings = CARRIER_NATS_SETTINGS "; buffers of 256 KiB, callbacks; held: no pending limits, "
+                                      "else SendAsap",
     .start = start,
     .pub_open = pub_open,
     .pub_send = pub_send,

@@ -189,6 +189,7 @@ static bool sub_drain(void *ctx, const carrier_sink_t *sink)
 const carrier_ops_t carrier_redis = {
     .name = "redis",
     .guarantee = CARRIER_REDIS_GUARANTEE,
+    .settings = CARRIER_REDIS_SETTINGS,
     .start = start,
     .pub_open = pub_open,
     .pub_send = pub_send,

@@ -30,4 +30,11 @@ void carrier_add_version(carrier_server_t *server, const char *format, ...)
     "already "                                                                                     \
     "are dropped without a word"
 
+/* -- where they are not as they are by default; "held" as carrier_setup_t says -- */
+#define CARRIER_NATS_SETTINGS "held: max_pending 4 GB, write_deadline 60 s"
+#define CARRIER_REDIS_SETTINGS \
+    "no snapshots, no log, CLIENT REPLY OFF for publishers; held: no client-output-buffer-limit"
+#define CARRIER_MOSQUITTO_SETTINGS \
+    "no persistence; held: max_queued_messages 0, else set_tcp_nodelay"
+
 #endif

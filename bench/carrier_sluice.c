@@ -148,6 +148,7 @@ const carrier_ops_t carrier_sluice = {
     .name = "sluice",
     .guarantee = "acknowledged once journalled at the durability given, each event once; what a "
                  "subscriber misses it finds and replays, or is told the range that is gone",
+    .settings = "ids and dedup on, repair on; publishers linger 5 ms",
     .ipc = true,
     .start = start,
     .pub_open = pub_open,

@@ -237,6 +237,7 @@ static void every_carrier_is_found_by_its_name_and_packed(void **state)
         assert_string_equal(carriers_find(packed)->name, packed);
         assert_ptr_equal(carriers_find(packed), carrier_packed(carriers[i]));
         assert_non_null(carriers[i]->guarantee);
+        assert_non_null(carriers[i]->settings);
     }
 }
 

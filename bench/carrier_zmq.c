@@ -21,6 +21,8 @@ enum { FLUSH_LINGER_MS = 1000, START_TIMEOUT_MS = 10000, PROBE_NS = 20000000 };
 #define MONITOR "inproc://monitor"
 #define PROBE   "~probe"
 
+#define SETTINGS "two frames an event, one I/O thread a process; held: no high-water marks"
+
 extern const carrier_ops_t carrier_proxy;
 
 /* One context for all sockets of a process, so that they share its I/O thread. */
@@ -334,6 +336,7 @@ const carrier_ops_t carrier_xpub = {
     .guarantee =
         "in memory only, at most once: by default events for a subscriber that 1,000 wait for "
         "already are dropped without a word; no server, so one publisher",
+    .settings = SETTINGS,
     .ipc = true,
     .one_publisher = true,
     .start = start_xpub,
@@ -353,6 +356,7 @@ const carrier_ops_t carrier_proxy = {
     .guarantee =
         "in memory only, at most once: by default events for a subscriber that 1,000 wait for "
         "already are dropped without a word",
+    .settings = SETTINGS,
     .ipc = true,
     .start = start_proxy,
     .pub_open = proxied_open,

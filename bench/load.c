@@ -33,8 +33,8 @@ static sl_err start_server(load_t *load)
     const char *packed = strstr(plan->ops->name, "-packed");
     size_t len = packed != NULL ? (size_t)(packed - plan->ops->name) : strlen(plan->ops->name);
     if (err == SL_OK)
-        result_note(load->bench->result, "%.*s: %s: %s", (int)len, plan->ops->name,
-                    load->server.version, plan->ops->guarantee);
+        result_note(load->bench->result, "%.*s: %s (%s): %s", (int)len, plan->ops->name,
+                    load->server.version, plan->ops->settings, plan->ops->guarantee);
     return err;
 }
 
