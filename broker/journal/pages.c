@@ -337,7 +337,7 @@ static sl_err read_value(climb_t *c, const node_t *node, slice_t *value, size_t 
     pages_t *p = c->p;
     if (!node->big) {
         *value = (slice_t){node->data, node->data_len};
-        *room = node->data_len;
+        *room = node->bytes - NODE_HEAD_BYTES - node->key.len; /* a node is padded to be even */
         return SL_OK;
     }
     uint64_t count = ((uint64_t)HEAD_BYTES + node->data_len + PAGE_BYTES - 1) / PAGE_BYTES;
