@@ -377,8 +377,32 @@ bool mp_next(mp_cursor_t *in, mp_value_t *value)
     return true;
 }
 
+/* Nearly all that stands in an event has one of the short forms: names and texts up to 255 bytes,
+ * small numbers, nil, true, false.
+ *  @param text  receives where its bytes begin, of a string; NULL of any other value.
+ *  @return how long it is with its head; 0: it has another form, or is cut short. */
+static inline size_t short_form(const mp_cursor_t *in, const uint8_t **text)
+{
+    size_t left = (size_t)(in->end - in->at), head = 1, len = 0;
+    uint8_t first = left > 0 ? *in->at : MP_B_FIXMAP;
+    *text = NULL;
+    if (first >= MP_B_FIXSTR && first < MP_B_NIL) {
+        len = first & 0x1fu;
+    } else if (first == MP_B_STR8 && left > 1) {
+        head = 2;
+        len = in->at[1];
+    } else if (first < MP_B_FIXMAP || first >= MP_B_NEGFIX || first == MP_B_NIL ||
+               first == MP_B_FALSE || first == MP_B_TRUE) {
+        return 1;
+    } else {
+        return 0;
+    }
+    *text = in->at + head;
+    return head + len <= left ? head + len : 0;
+}
+
 /* Walks without recursion: the stack holds how many values each open container still owes. */
-bool mp_skip(mp_cursor_t *in)
+static bool skip_any(mp_cursor_t *in)
 {
     uint64_t owed[MP_DEPTH_MAX + 1];
     unsigned depth = 0;
@@ -405,6 +429,16 @@ bool mp_skip(mp_cursor_t *in)
             return false;
         owed[++depth] = count;
     }
+}
+
+bool mp_skip(mp_cursor_t *in)
+{
+    const uint8_t *text;
+    size_t len = short_form(in, &text);
+    if (len == 0)
+        return skip_any(in);
+    in->at += len;
+    return true;
 }
 
 static inline bool get_typed(mp_cursor_t *in, mp_type_t type, mp_value_t *value)
@@ -434,6 +468,14 @@ bool mp_get_uint(mp_cursor_t *in, uint64_t *number)
 bool mp_get_str(mp_cursor_t *in, const char **text, uint32_t *len)
 {
     mp_value_t value;
+    const uint8_t *begin;
+    size_t whole = short_form(in, &begin);
+    if (whole > 0 && begin != NULL) {
+        in->at += whole;
+        *text = (const char *)begin;
+        *len = (uint32_t)(in->at - begin);
+        return true;
+    }
     if (!get_typed(in, MP_STR, &value))
         return false;
     *text = (const char *)value.bytes.data;
