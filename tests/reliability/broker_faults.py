@@ -75,7 +75,8 @@ def disk_full(rng, rounds, stack):
         chain.start_broker()
         chain.start_bridge()
         for _ in range(rounds):
-            chain.publish(rng.randrange(A_ROUND))
+            chain.publish(rng.randrange(A_ROUND // 5, A_ROUND))
+            wait_for(lambda: chain.alive() and chain.left() == 0, "a journal that has something to serve")
             fill(disk.path / "filler")
             chain.publish(A_ROUND, size=3000)
             wait_for(lambda: chain.alive() and chain.count("journal_errno") in FULL, "a full disk")
@@ -86,7 +87,8 @@ def disk_full(rng, rounds, stack):
             chain.broker.kill()
             chain.start_broker()  # what is kept is served again, though nothing new has room
             chain.feed_goes_on()
-            assert chain.replay_goes_on() == len(Journal().read(disk.path / "journal").records)
+            stored = len(Journal().read(disk.path / "journal").records)
+            assert chain.replay_goes_on() >= stored > 0  # a small group may still find room
             (disk.path / "filler").unlink()
             wait_for(lambda: chain.alive() and chain.left() == 0, "the queue to be empty", 60)
         wrong = end_in_order(chain)

@@ -9,7 +9,7 @@ import store_cuts
 
 class PowerCuts(unittest.TestCase):
     def test_the_broker_keeps_what_it_acknowledged_and_what_it_showed(self):
-        violations, figures = broker_cuts.run("disk", 14, seed=11, say=print)
+        violations, figures = broker_cuts.run("disk", 20, seed=11, say=print)
         self.assertEqual(violations, 0)
         self.assertGreater(figures["acknowledged"], 1000)
 
