@@ -2,7 +2,7 @@
  *
  *     DIR/lock           held by the one process that writes
  *     DIR/journal.mdb    an LMDB environment: state, the topics' tails, records by first number
- *     DIR/run            the newest run, for when the file knows nothing of it
+ *     DIR/run            the newest run, for when the file knows nothing of it; and how it began
  *     DIR/quarantine/    what was damaged, kept aside
  *
  * The number line.  Numbers run on without a hole over all streams of a journal; a new stream
@@ -33,8 +33,8 @@
  * stream.  That needs room on the disk for a second copy.  A file that cannot be read is not taken
  * for a damaged one, and one in which nothing is found is left alone: then store_open fails.
  * Reading checks each record again; a damaged one becomes a hole.  What remains: a page of the tree
- * that the disk or the memory damages while the process runs can still end it by a signal; the next
- * start finds the damage.  A state of the file that is old but whole (a snapshot of the file system
+ * that the disk or the memory damages while the process runs can still end it by a signal; a start
+ * finds the damage.  A state of the file that is old but whole (a snapshot of the file system
  * that was rolled back in place) is not damage, and is not seen.
  *
  * Readers see a snapshot, and keep its pages from being used again while they look at it.  So each
