@@ -238,6 +238,24 @@ static sl_err mark_run(opening_t *p, const char *why)
     return err;
 }
 
+/* LMDB uses the pages of a commit again two commits later; in a file that knows only a few there
+ * are none, and on a disk that is full even a mark would find no room.  So a new file begins with
+ * some. */
+static sl_err leave_free_pages(opening_t *p)
+{
+    enum { COMMITS = 4 };
+    store_t *s = p->s;
+    sl_err err = SL_OK;
+    p->failed = "the new journal cannot be written";
+    for (int i = 0; i < COMMITS && err == SL_OK; i++) {
+        store_state_t state = s->state;
+        err = store_error(store_cause(s, store_commit_mark(s, &state)));
+    }
+    if (err == SL_OK)
+        p->failed = NULL;
+    return err;
+}
+
 static sl_err first_state(store_state_t *state)
 {
     *state = (store_state_t){.next = 1, .oldest = 1};
@@ -385,6 +403,8 @@ static sl_err open_to_write(opening_t *p)
         why = "topics of which nothing is kept were dropped";
     if (err == SL_OK)
         err = mark_run(p, why);
+    if (err == SL_OK && p->made)
+        err = leave_free_pages(p);
     if (err == SL_OK && full)
         err = drop_empty_topics(p);
     report(p, why, was_clean);

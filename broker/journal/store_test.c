@@ -5,6 +5,9 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #define XXH_INLINE_ALL
@@ -268,6 +271,31 @@ static void another_boot_after_an_orderly_end_or_a_synced_run_goes_on(void **sta
     f->o.boot_id = "boot-c";
     reopen(f, false);
     assert_false(f->found.new_stream);
+}
+
+/* As on a disk that is full: no file may become longer than the journal's is. */
+static void killed_where_nothing_has_room_it_opens_again(void **state)
+{
+    fixture_t *f = *state;
+    struct stat st;
+    struct rlimit before, limit;
+    assert_int_equal(commit(f, 1, 10, 100), SL_OK);
+    store_close(&f->s, false);
+    char *path = store_path(f->dir, STORE_FILE);
+    assert_int_equal(stat(path, &st), 0);
+    free(path);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)st.st_size;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    const char *failed = NULL;
+    sl_err err = store_open(&f->s, &f->o, &f->found, &failed);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    if (err != SL_OK)
+        fail_msg("%s", failed);
+    assert_false(f->found.new_stream);
+    assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "1-10");
 }
 
 /* Does something to the files while nobody has them open. */
@@ -645,6 +673,7 @@ int main(void)
         TEST(killed_on_the_same_boot_the_stream_goes_on),
         TEST(another_boot_after_a_run_that_was_not_synced_begins_a_new_stream),
         TEST(another_boot_after_an_orderly_end_or_a_synced_run_goes_on),
+        TEST(killed_where_nothing_has_room_it_opens_again),
         TEST(copied_file_begins_a_new_stream),
         TEST(run_that_left_no_trace_in_the_file_is_a_parent),
         TEST(no_parent_holds_more_than_there_is),
