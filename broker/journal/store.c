@@ -193,7 +193,8 @@ static const char *recall_run(opening_t *p)
     state->stream = run->stream;
     state->parent_count = run->parent_count;
     memcpy(state->parents, run->parents, sizeof state->parents);
-    state->era = run->era;
+    if (run->era > state->era)
+        state->era = run->era;
     return p->made ? "the journal's file is gone" : "the file knows nothing of the last run";
 }
 

@@ -87,9 +87,14 @@ bool store_run_is_of(const store_t *s, const store_state_t *state)
            store_next_run(s->run.era) == store_next_run(state->era);
 }
 
+/* A state that was put together out of what is left of a file may have the era of the run's
+ * records, and the stream of the run before. */
 bool store_run_is_later(const store_t *s, const store_state_t *state)
 {
-    return s->has_run && s->run.journal == state->journal && s->run.era > state->era;
+    if (!s->has_run || s->run.journal != state->journal)
+        return false;
+    uint64_t run = s->run.era / STORE_RUN_ERAS, known = state->era / STORE_RUN_ERAS;
+    return run > known || (run == known && state->salvaged && s->run.stream != state->stream);
 }
 
 /* -- write ------------------------------------------------------------------------------------ */
