@@ -61,8 +61,8 @@ static inline void count(query_service_t *s, int counter)
 
 static void send_to(query_service_t *s, const route_t *peer, const uint8_t *frame, size_t len)
 {
-    bool waits = late_any(&s->late) && late_has(&s->late, peer);
-    route_result_t result = waits ? ROUTE_FULL : route_send(s->o.router, peer, frame, len);
+    route_result_t result =
+        late_has(&s->late, peer) ? ROUTE_FULL : route_send(s->o.router, peer, frame, len);
     if (result == ROUTE_GONE || (result == ROUTE_FULL && !late_keep(&s->late, peer, frame, len)))
         count(s, BROKER_QUERY_UNANSWERED);
 }

@@ -23,6 +23,7 @@ typedef struct salvage {
     size_t group_bytes;
     uint64_t records, first, upto;
     uint64_t hole_end; /* of the last hole; 0: there is none */
+    uint64_t gone;     /* the journal that a power cut may have taken whole; 0: none */
 } salvage_t;
 
 static void remove_in(const char *dir, const char *name)
@@ -158,8 +159,8 @@ static sl_err fill(salvage_t *v)
     int rc = put_records(v);
     if (rc != 0)
         return store_error(rc);
-    if (v->to.state.journal == 0 && v->to.has_run)
-        v->to.state.journal = v->to.run.journal; /* nothing of it is left but its name */
+    if (v->to.state.journal == 0)
+        v->to.state.journal = v->gone;
     if (v->to.state.journal == 0) {
         sl_err err = store_random_id(&v->to.state.journal);
         if (err != SL_OK)
@@ -211,20 +212,21 @@ static sl_err replace(const store_t *s, const char *path, const char *new_path)
     return store_sync_dir(s->dir);
 }
 
-/* Can a power cut have taken all there was?  What such a run wrote was not on the disk. */
-static bool may_be_gone(const store_t *s)
+/* Can a power cut have taken all there was?  What such a run wrote was not on the disk.
+ * @return the journal's name, which is all that is left of it then; 0: no. */
+static uint64_t may_be_gone(const store_t *s)
 {
-    return s->has_run && s->run.sync == STORE_SYNC_OS && !s->run.clean &&
-           strcmp(s->run.boot, s->boot_id) != 0;
+    bool unsynced = s->has_run && s->run.sync == STORE_SYNC_OS;
+    return unsynced && strcmp(s->run.boot, s->boot_id) != 0 ? s->run.journal : 0;
 }
 
 /* A journal of which nothing is left must not be followed by an empty one that nobody asked for. */
-static sl_err found_any(const store_t *s, const salvage_t *v, const char *path)
+static sl_err found_any(const salvage_t *v, const char *path)
 {
     store_state_t state;
     size_t count;
     scan_records(v->scan, &count);
-    return count > 0 || scan_state(v->scan, &state) || pages_never_written(path) || may_be_gone(s)
+    return count > 0 || scan_state(v->scan, &state) || pages_never_written(path) || v->gone != 0
                ? SL_OK
                : SL_EPROTO;
 }
@@ -239,14 +241,14 @@ static uint64_t map_for(const store_t *s)
 sl_err salvage(const store_t *s, uint64_t *records)
 {
     char *path = store_path(s->dir, STORE_FILE), *new_path = store_path(s->dir, SALVAGE_FILE);
-    salvage_t v = {.to = {.o = s->o, .dir = s->dir, .run = s->run, .has_run = may_be_gone(s)}};
+    salvage_t v = {.to = {.o = s->o, .dir = s->dir}, .gone = may_be_gone(s)};
     v.to.o.sync = STORE_SYNC_OS; /* synced once, at the end */
     v.to.o.map_bytes = map_for(s);
     sl_err err = path != NULL && new_path != NULL ? scan_create(&v.scan, path) : SL_ENOMEM;
     if (err == SL_OK && scan_newer(v.scan))
         err = SL_EVERSION;
     if (err == SL_OK)
-        err = found_any(s, &v, path);
+        err = found_any(&v, path);
     if (err == SL_OK) {
         unlink(new_path);
         err = store_error(store_env_open(&v.to, SALVAGE_FILE));

@@ -467,6 +467,47 @@ static void power_cut_that_took_all_of_an_unsynced_run_leaves_its_name(void **st
     commit(f, 1, "a", 100);
 }
 
+/* Breaks every state in the file that names the stream. */
+static void damage_states_of(fixture_t *f, uint64_t stream)
+{
+    static uint8_t file[4 << 20];
+    int fd = open(f->path, O_RDONLY);
+    ssize_t n = read(fd, file, sizeof file);
+    close(fd);
+    assert_true(n > STATE_BYTES);
+    for (const uint8_t *at = file; (size_t)(at - file) + STATE_BYTES <= (size_t)n; at++) {
+        store_state_t state;
+        if (memcmp(at, state_magic, ENTRY_MAGIC_BYTES) == 0 &&
+            state_read(&state, at, STATE_BYTES) == SL_OK && state.stream == stream)
+            damage(f, NULL, 0, (size_t)(at - file) + 16);
+    }
+}
+
+/* What is left tells the era of the run, by its records, and not its name. */
+static void run_of_which_only_records_are_left_is_a_parent(void **state)
+{
+    fixture_t *f = *state;
+    commit(f, 1, "a", 100);
+    store_close(&f->s, true);
+    f->o.boot_id = "boot of another stream";
+    f->o.sync = STORE_SYNC_OS;
+    fixture_open(f);
+    store_close(&f->s, false);
+    f->o.boot_id = "and of another";
+    fixture_open(f);
+    assert_true(f->found.new_stream);
+    uint64_t last = f->found.stream;
+    commit(f, 11, "b", 9000);
+    power_off(f);
+    damage_states_of(f, last);
+    damage_tree(f);
+    fixture_open(f);
+    assert_int_equal(f->found.salvaged, 2);
+    assert_true(f->found.new_stream);
+    assert_int_equal(f->found.parents[0].stream, last);
+    assert_int_equal(f->found.parents[0].last, 20);
+}
+
 static void kill_cannot_take_all_of_an_unsynced_run(void **state)
 {
     fixture_t *f = *state;
@@ -563,6 +604,7 @@ int main(void)
         TEST(file_of_no_bytes_is_a_new_journal),
         TEST(file_of_other_bytes_is_refused),
         TEST(power_cut_that_took_all_of_an_unsynced_run_leaves_its_name),
+        TEST(run_of_which_only_records_are_left_is_a_parent),
         TEST(kill_cannot_take_all_of_an_unsynced_run),
         TEST(journal_of_which_nothing_is_left_is_refused),
         TEST(file_that_was_being_made_is_a_new_journal),
