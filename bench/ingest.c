@@ -12,6 +12,7 @@
 #include "fanout.h"
 #include "fill.h"
 #include "metrics.h"
+#include "owed.h"
 #include "proc.h"
 #include "result.h"
 
@@ -90,9 +91,9 @@ enum {
 
 static const figure_def_t figures[FIGURES] = {
     [EVENTS_PER_S] = {"events_per_s", "1/s", "received, normalised, acknowledged, deleted", 0,
-                      BOUND_FLOOR, 50000},
+                      BOUND_FLOOR, OWED_BRIDGE_PER_S},
     [CPU_US_PER_EVENT] = {"cpu_us_per_event", "µs", "CPU of the bridge, whole process", 2,
-                          BOUND_CEILING, 12},
+                          BOUND_CEILING, OWED_BRIDGE_CPU_US},
     [REQUESTS_PER_S] = {"requests_per_s", "1/s", "of the bridge to mns-local", 0},
     [SECONDS] = {"seconds", "s", "from the first receive to the last delete", 2},
     [MESSAGES_PER_REQUEST] = {"messages_per_request", "", "receives and deletes together", 2},

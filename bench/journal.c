@@ -10,6 +10,7 @@
 #include "bench.h"
 #include "benches.h"
 #include "disk_sync.h"
+#include "owed.h"
 #include "peers.h"
 
 #include <stdio.h>
@@ -111,17 +112,19 @@ static const figure_def_t figures[FIGURES] = {
     [SINGLE_JETSTREAM] = {"single_jetstream_per_s", "1/s", "JetStream in files", 0},
     [SINGLE_JETSTREAM_IDS] = {"single_jetstream_ids_per_s", "1/s", "and Nats-Msg-Id", 0},
     [SINGLE_JETSTREAM_SYNCED] = {"single_jetstream_synced_per_s", "1/s", "and synced", 0},
-    [SINGLE_REDIS_RATIO] = {"single_redis_ratio", "", "disk / redis", 2, BOUND_FLOOR, 1.5},
+    [SINGLE_REDIS_RATIO] = {"single_redis_ratio", "", "disk / redis", 2, BOUND_FLOOR,
+                            OWED_DURABLE_REDIS},
     [SINGLE_JETSTREAM_RATIO] = {"single_jetstream_ratio", "", "disk / JetStream with ids", 2,
-                                BOUND_FLOOR, 2},
+                                BOUND_FLOOR, OWED_DURABLE_JETSTREAM},
     [BATCH_DISK] = {"batch_disk_per_s", "1/s", "events kept, sent in batches: durability disk", 0},
     [BATCH_REDIS] = {"batch_redis_per_s", "1/s", "redis stream, appendfsync always", 0},
     [BATCH_JETSTREAM] = {"batch_jetstream_per_s", "1/s", "JetStream in files", 0},
     [BATCH_JETSTREAM_IDS] = {"batch_jetstream_ids_per_s", "1/s", "and Nats-Msg-Id", 0},
     [BATCH_JETSTREAM_SYNCED] = {"batch_jetstream_synced_per_s", "1/s", "and synced", 0},
-    [BATCH_REDIS_RATIO] = {"batch_redis_ratio", "", "disk / redis", 2, BOUND_FLOOR, 1.5},
+    [BATCH_REDIS_RATIO] = {"batch_redis_ratio", "", "disk / redis", 2, BOUND_FLOOR,
+                           OWED_DURABLE_REDIS},
     [BATCH_JETSTREAM_RATIO] = {"batch_jetstream_ratio", "", "disk / JetStream with ids", 2,
-                               BOUND_FLOOR, 2},
+                               BOUND_FLOOR, OWED_DURABLE_JETSTREAM},
     [SINGLE_COMMIT_P50] = {"single_disk_commit_p50_ms", "ms", "a commit: durability disk", 2},
     [SINGLE_COMMIT_P99] = {"single_disk_commit_p99_ms", "ms", "likewise", 2},
     [SINGLE_COMMIT_EVENTS] = {"single_disk_commit_events", "", "events in one, mean", 0},
@@ -133,7 +136,7 @@ static const figure_def_t figures[FIGURES] = {
     [BATCH_OS] = {"batch_os_per_s", "1/s", "durability os", 0},
     [BATCH_MEMORY] = {"batch_memory_per_s", "1/s", "durability memory", 0},
     [REPLAY] = {"replay_per_s", "1/s", "events to one reader, from the oldest", 0, BOUND_FLOOR,
-                1000000},
+                OWED_REPLAY_PER_S},
     [REPLAY_REDIS] = {"replay_redis_per_s", "1/s", "XREAD, 1,000 a page", 0},
     [REPLAY_JETSTREAM] = {"replay_jetstream_per_s", "1/s", "an ordered consumer", 0},
 };

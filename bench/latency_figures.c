@@ -3,6 +3,7 @@
 #include "latency.h"
 
 #include "base/histogram_text.h"
+#include "owed.h"
 
 #include <errno.h>
 #include <math.h>
@@ -40,9 +41,9 @@ static const struct budget {
     int durability;
     double ceiling;
 } budgets[] = {
-    {"proxy", 1000, 1, DAEMONS_MEMORY, 1.2},
-    {"proxy", 1000, 1, DAEMONS_OS, 1.5},
-    {"nats_lean", 20000, 8, DAEMONS_OS, 1.2},
+    {"proxy", 1000, 1, DAEMONS_MEMORY, OWED_P99_PROXY_MEMORY},
+    {"proxy", 1000, 1, DAEMONS_OS, OWED_P99_PROXY_OS},
+    {"nats_lean", 20000, 8, DAEMONS_OS, OWED_P99_NATS_20K},
 };
 
 static void put_bound(const latency_options_t *o, const char *carrier, figure_def_t *def)

@@ -2,6 +2,7 @@
  * and how a person reads them. */
 #include "peers_bench.h"
 
+#include "owed.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static const figure_def_t metrics[PEERS_METRIC_COUNT] = {PEERS_METRICS(X)};
 
 enum { ANY = -1 };
 
-/* Of events of 320 bytes.  The report has them too, with the aims (report/budgets.c). */
+/* Of events of 320 bytes. */
 static const struct floor {
     const char *figure;
     uint64_t subs;
@@ -24,15 +25,15 @@ static const struct floor {
     int transport, durability;
     double least;
 } floors[] = {
-    {"nats_ratio", 64, false, DAEMONS_TCP, DAEMONS_OS, 3},
-    {"nats_lean_ratio", 64, false, DAEMONS_TCP, DAEMONS_OS, 2},
-    {"nats_lean_packed_ratio", 64, false, DAEMONS_TCP, DAEMONS_OS, 0.9},
-    {"redis_ratio", 64, false, DAEMONS_TCP, DAEMONS_OS, 2},
-    {"loopback_ratio", 64, false, DAEMONS_TCP, ANY, 0.5},
-    {"loopback_ratio", 64, false, DAEMONS_IPC, ANY, 0.8},
-    {"nats_ratio", 1, false, DAEMONS_TCP, DAEMONS_MEMORY, 2},
-    {"nats_ratio", 1, false, DAEMONS_TCP, DAEMONS_OS, 0.8},
-    {"nats_ratio", 8, true, DAEMONS_TCP, ANY, 1.5},
+    {"nats_ratio", 64, false, DAEMONS_TCP, DAEMONS_OS, OWED_NATS},
+    {"nats_lean_ratio", 64, false, DAEMONS_TCP, DAEMONS_OS, OWED_NATS_LEAN},
+    {"nats_lean_packed_ratio", 64, false, DAEMONS_TCP, DAEMONS_OS, OWED_NATS_LEAN_PACKED},
+    {"redis_ratio", 64, false, DAEMONS_TCP, DAEMONS_OS, OWED_REDIS},
+    {"loopback_ratio", 64, false, DAEMONS_TCP, ANY, OWED_LOOPBACK},
+    {"loopback_ratio", 64, false, DAEMONS_IPC, ANY, OWED_LOOPBACK_IPC},
+    {"nats_ratio", 1, false, DAEMONS_TCP, DAEMONS_MEMORY, OWED_NATS_1_MEMORY},
+    {"nats_ratio", 1, false, DAEMONS_TCP, DAEMONS_OS, OWED_NATS_1_OS},
+    {"nats_ratio", 8, true, DAEMONS_TCP, ANY, OWED_NATS_SINGLE},
 };
 
 static bool applies(const struct floor *floor, const peers_options_t *o)

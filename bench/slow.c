@@ -12,6 +12,7 @@
 
 #include "bench.h"
 #include "benches.h"
+#include "owed.h"
 #include "peers.h"
 
 #include <stdio.h>
@@ -83,9 +84,9 @@ enum {
 
 static const figure_def_t figures[FIGURES] = {
     [P99_RATIO] = {"p99_ratio", "", "p99 of the live: beside stopped ones / alone", 2,
-                   BOUND_CEILING, 1.2},
+                   BOUND_CEILING, OWED_P99_BESIDE},
     [RSS_GROWTH] = {"broker_growth_mib", "MiB", "RssAnon of the broker, most: beside − alone", 1,
-                    BOUND_CEILING, 64},
+                    BOUND_CEILING, OWED_STOPPED_MIB},
     [ALONE_P50] = {"alone_p50_ms", "ms", "from due to delivered, live ones alone", 2},
     [ALONE_P99] = {"alone_p99_ms", "ms", "likewise", 2},
     [BESIDE_P50] = {"beside_p50_ms", "ms", "live ones beside stopped ones", 2},

@@ -1,5 +1,6 @@
 #include "budgets.h"
 
+#include "owed.h"
 #include "systems.h"
 
 #include <math.h>
@@ -11,30 +12,39 @@ enum { SYSTEMS_MAX = 40 };
 #define MORE BUDGET_MORE
 #define LESS BUDGET_LESS
 const budget_t budgets[] = {
-    {"64 subscribers, against nats-server", "peers-64", "nats_ratio", NULL, "×", MORE, 3, 6},
-    {"… lean readers, single events", "peers-64", "nats_lean_ratio", NULL, "×", MORE, 2, 3.5},
-    {"… nats carrying our batches", "peers-64", "nats_lean_packed_ratio", NULL, "×", MORE, 0.9,
-     1.2},
-    {"… against redis pub/sub", "peers-64", "redis_ratio", NULL, "×", MORE, 2, 4},
-    {"… against bare loopback TCP", "peers-64", "loopback_ratio", NULL, "×", MORE, 0.5, 0.7},
-    {"… over ipc, against loopback TCP", "peers-ipc", "loopback_ratio", NULL, "×", MORE, 0.8, 1.2},
+    {"64 subscribers, against nats-server", "peers-64", "nats_ratio", NULL, "×", MORE, OWED_NATS,
+     6},
+    {"… lean readers, single events", "peers-64", "nats_lean_ratio", NULL, "×", MORE,
+     OWED_NATS_LEAN, 3.5},
+    {"… nats carrying our batches", "peers-64", "nats_lean_packed_ratio", NULL, "×", MORE,
+     OWED_NATS_LEAN_PACKED, 1.2},
+    {"… against redis pub/sub", "peers-64", "redis_ratio", NULL, "×", MORE, OWED_REDIS, 4},
+    {"… against bare loopback TCP", "peers-64", "loopback_ratio", NULL, "×", MORE, OWED_LOOPBACK,
+     0.7},
+    {"… over ipc, against loopback TCP", "peers-ipc", "loopback_ratio", NULL, "×", MORE,
+     OWED_LOOPBACK_IPC, 1.2},
     {"… CPU, against the cheapest peer", "peers-64", "sluice_cpu_s_per_million",
      "_cpu_s_per_million", "×", LESS, NAN, 1},
-    {"1 subscriber, memory, against nats", "peers-1-memory", "nats_ratio", NULL, "×", MORE, 2, 3},
-    {"1 subscriber, os, against nats", "peers-1", "nats_ratio", NULL, "×", MORE, 0.8, 2},
-    {"single events, 8 subscribers, nats", "peers-single", "nats_ratio", NULL, "×", MORE, 1.5, 3},
-    {"p99 at 1,000/s, memory, XPUB proxy", "latency-memory", "p99_to_proxy", NULL, "×", LESS, 1.2,
-     1},
-    {"p99 at 1,000/s, os, XPUB proxy", "latency-os", "p99_to_proxy", NULL, "×", LESS, 1.5, 1.2},
-    {"p99 at 20,000/s, os, nats-server", "latency-20k", "p99_to_nats_lean", NULL, "×", LESS, 1.2,
-     0.8},
-    {"durable intake, singly, redis streams", "journal", "single_redis_ratio", NULL, "×", MORE, 1.5,
-     3},
-    {"durable intake, batches, redis streams", "journal", "batch_redis_ratio", NULL, "×", MORE, 1.5,
-     3},
-    {"bridge, a full queue", "ingest", "events_per_s", NULL, "events/s", MORE, 50000, 100000},
-    {"bridge, CPU an event", "ingest", "cpu_us_per_event", NULL, "µs", LESS, 12, 6},
-    {"memory for 10 stopped of 100", "slow", "broker_growth_mib", NULL, "MiB", LESS, 64, 32},
+    {"1 subscriber, memory, against nats", "peers-1-memory", "nats_ratio", NULL, "×", MORE,
+     OWED_NATS_1_MEMORY, 3},
+    {"1 subscriber, os, against nats", "peers-1", "nats_ratio", NULL, "×", MORE, OWED_NATS_1_OS, 2},
+    {"single events, 8 subscribers, nats", "peers-single", "nats_ratio", NULL, "×", MORE,
+     OWED_NATS_SINGLE, 3},
+    {"p99 at 1,000/s, memory, XPUB proxy", "latency-memory", "p99_to_proxy", NULL, "×", LESS,
+     OWED_P99_PROXY_MEMORY, 1},
+    {"p99 at 1,000/s, os, XPUB proxy", "latency-os", "p99_to_proxy", NULL, "×", LESS,
+     OWED_P99_PROXY_OS, 1.2},
+    {"p99 at 20,000/s, os, nats-server", "latency-20k", "p99_to_nats_lean", NULL, "×", LESS,
+     OWED_P99_NATS_20K, 0.8},
+    {"durable intake, singly, redis streams", "journal", "single_redis_ratio", NULL, "×", MORE,
+     OWED_DURABLE_REDIS, 3},
+    {"durable intake, batches, redis streams", "journal", "batch_redis_ratio", NULL, "×", MORE,
+     OWED_DURABLE_REDIS, 3},
+    {"bridge, a full queue", "ingest", "events_per_s", NULL, "events/s", MORE, OWED_BRIDGE_PER_S,
+     100000},
+    {"bridge, CPU an event", "ingest", "cpu_us_per_event", NULL, "µs", LESS, OWED_BRIDGE_CPU_US, 6},
+    {"memory for 10 stopped of 100", "slow", "broker_growth_mib", NULL, "MiB", LESS,
+     OWED_STOPPED_MIB, 32},
 };
 const size_t budgets_count = sizeof budgets / sizeof budgets[0];
 
