@@ -4,6 +4,7 @@
 #include "sluice.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -35,45 +36,58 @@ static sl_err start(carrier_server_t *server, const carrier_setup_t *setup, carr
 
 /* -- publisher ------------------------------------------------------------------------------ */
 
+typedef struct publisher {
+    sluice_pub_t *pub;
+    bool single; /* each event is sent at once; what batches there are form in libsluice */
+} publisher_t;
+
 static void *pub_open(const carrier_plan_t *plan)
 {
-    sluice_pub_t *pub = NULL;
     char name[32];
+    publisher_t *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->single = plan->single;
     snprintf(name, sizeof name, "sluice-bench-%u", plan->publisher);
     const sluice_pub_options_t options = {.size = sizeof options,
                                           .intake = plan->intake,
                                           .name = name,
                                           .batch_bytes = plan->batch_bytes,
-                                          .batch_events = plan->single ? 1 : 0,
-                                          .linger_us = LINGER_US};
-    sound(sluice_pub_create(&pub, &options), "publisher");
-    return pub;
+                                          .linger_us = plan->single ? 0 : LINGER_US};
+    if (sound(sluice_pub_create(&p->pub, &options), "publisher"))
+        return p;
+    free(p);
+    return NULL;
 }
 
-static bool pub_send(void *pub, const mix_event_t *event)
+static bool pub_turn(void *ctx)
 {
+    const publisher_t *p = ctx;
+    return sound(sluice_pub_process(p->pub, 0), "publisher");
+}
+
+static bool pub_send(void *ctx, const mix_event_t *event)
+{
+    const publisher_t *p = ctx;
     sluice_err err;
-    while ((err = sluice_pub_send(pub, event->topic, event->topic_len, event->data, event->len,
+    while ((err = sluice_pub_send(p->pub, event->topic, event->topic_len, event->data, event->len,
                                   event->id, NULL)) == SLUICE_EAGAIN)
-        sluice_pub_process(pub, 1);
-    return sound(err, "publisher");
+        sluice_pub_process(p->pub, 1);
+    return sound(err, "publisher") && (!p->single || pub_turn(ctx));
 }
 
-static bool pub_turn(void *pub)
+static bool pub_flush(void *ctx)
 {
-    return sound(sluice_pub_process(pub, 0), "publisher");
-}
-
-static bool pub_flush(void *pub)
-{
-    return sound(sluice_pub_flush(pub), "publisher") && pub_turn(pub);
+    const publisher_t *p = ctx;
+    return sound(sluice_pub_flush(p->pub), "publisher") && pub_turn(ctx);
 }
 
 static uint64_t pub_close(void *ctx)
 {
-    sluice_pub_t *pub = ctx;
-    sound(sluice_pub_drain(pub, DRAIN_TIMEOUT_MS), "publisher");
-    sluice_pub_destroy(&pub);
+    publisher_t *p = ctx;
+    sound(sluice_pub_drain(p->pub, DRAIN_TIMEOUT_MS), "publisher");
+    sluice_pub_destroy(&p->pub);
+    free(p);
     return 0;
 }
 
@@ -148,7 +162,8 @@ const carrier_ops_t carrier_sluice = {
     .name = "sluice",
     .guarantee = "acknowledged once journalled at the durability given, each event once; what a "
                  "subscriber misses it finds and replays, or is told the range that is gone",
-    .settings = "ids and dedup on, repair on; publishers linger 5 ms",
+    .settings =
+        "ids and dedup on, repair on; publishers linger 5 ms, those of single events not at all",
     .ipc = true,
     .start = start,
     .pub_open = pub_open,

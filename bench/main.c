@@ -1,4 +1,5 @@
 /* sluice-bench - measures Sluice with its real programs, each in a process of its own. */
+#include "base/heap.h"
 #include "benches.h"
 #include "proc.h"
 #include "suite.h"
@@ -37,6 +38,7 @@ static void print_usage(FILE *out)
 
 int main(int argc, char **argv)
 {
+    sl_heap_keep_freed(); /* publishers and subscribers of every system are forked from here */
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--version") == 0) {
         puts("sluice-bench " SLUICE_VERSION);

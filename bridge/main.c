@@ -2,13 +2,13 @@
  *
  * Reads the options, serves /metrics, says `ready`, and turns until SIGTERM or SIGINT; then what is
  * in hand is published and deleted, and the program ends.  A second signal ends it at once. */
+#include "base/heap.h"
 #include "base/log.h"
 #include "bridge.h"
 #include "http/observe.h"
 #include "options.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,15 +24,6 @@ enum {
 };
 
 extern char **environ;
-
-/* Batches and replies come and go in large pieces: keep their memory instead of mapping, clearing
- * and unmapping it for each. */
-static void keep_memory(void)
-{
-    mallopt(M_MMAP_THRESHOLD, 64 << 20);
-    mallopt(M_TRIM_THRESHOLD, 256 << 20);
-    mallopt(M_TOP_PAD, 16 << 20);
-}
 
 /* Each connection of an endpoint is a descriptor.  Where the system gives too few, the endpoints
  * share what there is: at its own limit a server makes room, at the system's it could only wait. */
@@ -152,7 +143,7 @@ int main(int argc, char **argv)
 {
     config_t *config;
     bridge_options_t options = {0};
-    keep_memory();
+    sl_heap_keep_freed();
     config_outcome_t outcome =
         config_read(&config, &options_program, &options, argc, argv, environ, stdout, stderr);
     int status = outcome == CONFIG_RUN ? run(&options) : outcome == CONFIG_DONE ? 0 : 2;

@@ -1,4 +1,5 @@
 /* sluice-broker - takes events from publishers, numbers them, fans them out. */
+#include "base/heap.h"
 #include "base/log.h"
 #include "broker.h"
 #include "http/observe.h"
@@ -6,7 +7,6 @@
 #include "sockets.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,6 @@ extern char **environ;
 
 enum {
     EXIT_USAGE = 2,
-    MIB = 1024 * 1024,
     MS = 1000 * 1000,
     WAIT_NS = 1000 * MS,
     TIMER_SLACK_NS = 1000, /* the feed tries again after 40 us, not after 90 */
@@ -24,12 +23,9 @@ enum {
     PEERS_SOCKETS = 3,
 };
 
-/* Else every buffer of a batch is mapped, cleared and unmapped anew. */
 static void tune_process(void)
 {
-    mallopt(M_MMAP_THRESHOLD, 64 * MIB);
-    mallopt(M_TRIM_THRESHOLD, 256 * MIB);
-    mallopt(M_TOP_PAD, 16 * MIB);
+    sl_heap_keep_freed();
     prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 }
 

@@ -1,11 +1,9 @@
 #include "journal/record.h"
 
+#include "base/sum.h"
 #include "bytes.h"
 
 #include <assert.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 const uint8_t record_magic[RECORD_MAGIC_BYTES] = {0xd7, 's', 'l', 'R', 'e', 'c', 0x1a, 0xe5};
 
@@ -42,6 +40,11 @@ size_t record_size(const record_t *r)
            RECORD_SUM_BYTES;
 }
 
+static uint64_t sum_of(const void *data, size_t len)
+{
+    return sl_sum(&(sl_piece_t){data, len}, 1);
+}
+
 static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t len)
 {
     if (len > 0)
@@ -73,7 +76,7 @@ void record_write(uint8_t *at, const record_t *r)
     to = put_bytes(to, r->header, r->header_len);
     to = put_bytes(to, r->body, r->body_len);
     to = put_bytes(to, r->ids, ids_len(r));
-    put_u64(to, XXH3_64bits(at, (size_t)(to - at)));
+    put_u64(to, sum_of(at, (size_t)(to - at)));
 }
 
 size_t record_claims(const void *data, size_t len)
@@ -146,7 +149,7 @@ sl_err record_read(record_t *r, const void *data, size_t len)
     const uint8_t *at = data;
     if (!fills(data, len))
         return SL_EPROTO;
-    if (get_u64(at + len - RECORD_SUM_BYTES) != XXH3_64bits(at, len - RECORD_SUM_BYTES))
+    if (get_u64(at + len - RECORD_SUM_BYTES) != sum_of(at, len - RECORD_SUM_BYTES))
         return SL_EPROTO;
     return record_trust(r, data, len);
 }

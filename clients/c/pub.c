@@ -35,7 +35,8 @@ static void queue(sluice_pub_t *pub, pub_batch_t *batch)
 static unsigned queue_due(sluice_pub_t *pub, uint64_t now)
 {
     unsigned queued = 0;
-    for (; pub->forming != NULL && now >= pub->forming->started_ns + pub->linger_ns; queued++)
+    uint64_t wait_ns = pub_forming_ns(pub);
+    for (; pub->forming != NULL && now >= pub->forming->started_ns + wait_ns; queued++)
         queue(pub, pub->forming);
     return queued;
 }

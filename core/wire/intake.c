@@ -5,6 +5,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+enum {
+    ID_SHORT_MAX = 256
+}; /* source, zero byte and id of an event, as long as BatchCompute's are */
+
 static const struct {
     const char *name, *text;
     bool again;
@@ -155,15 +159,34 @@ sl_err wire_intake_decode(wire_intake_t *msg, const void *frame, size_t len)
     return SL_EPROTO;
 }
 
-void wire_event_id(uint8_t out[WIRE_ID_BYTES], const void *source, size_t source_len,
-                   const void *id, size_t id_len)
+/* Of nearly all: put together first, since xxHash has a short way for what lies together. */
+static XXH128_hash_t short_id(const void *source, size_t source_len, const void *id, size_t id_len)
+{
+    uint8_t together[ID_SHORT_MAX];
+    if (source_len > 0)
+        memcpy(together, source, source_len);
+    together[source_len] = 0;
+    if (id_len > 0)
+        memcpy(together + source_len + 1, id, id_len);
+    return XXH3_128bits(together, source_len + 1 + id_len);
+}
+
+static XXH128_hash_t long_id(const void *source, size_t source_len, const void *id, size_t id_len)
 {
     XXH3_state_t state;
     XXH3_128bits_reset(&state);
     XXH3_128bits_update(&state, source, source_len);
     XXH3_128bits_update(&state, "", 1); /* the zero byte */
     XXH3_128bits_update(&state, id, id_len);
+    return XXH3_128bits_digest(&state);
+}
+
+void wire_event_id(uint8_t out[WIRE_ID_BYTES], const void *source, size_t source_len,
+                   const void *id, size_t id_len)
+{
+    bool is_short = source_len < ID_SHORT_MAX && id_len < ID_SHORT_MAX - source_len;
     XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
+    XXH128_canonicalFromHash(&canonical,
+                             (is_short ? short_id : long_id)(source, source_len, id, id_len));
     memcpy(out, canonical.digest, WIRE_ID_BYTES);
 }

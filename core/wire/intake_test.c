@@ -3,6 +3,9 @@
 #include "base/mp.h"
 #include "testing.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 static const uint8_t two_ends[8] = {10, 0, 0, 0, 20, 0, 0, 0};
 static const uint8_t two_ids[32] = {1, 2, 3};
 
@@ -266,6 +269,24 @@ static void event_id_depends_on_where_source_ends(void **state)
     assert_memory_equal(one, two, sizeof one);
 }
 
+static void event_id_is_xxh3_128_however_long_its_parts_are(void **state)
+{
+    (void)state;
+    uint8_t whole[600];
+    for (size_t i = 0; i < sizeof whole; i++)
+        whole[i] = (uint8_t)(i * 7 + 1);
+    for (size_t len = 1; len <= sizeof whole; len++)
+        for (size_t zero = 0; zero < len; zero += len / 5 + 1) {
+            uint8_t id[WIRE_ID_BYTES], saved = whole[zero];
+            whole[zero] = 0;
+            wire_event_id(id, whole, zero, whole + zero + 1, len - zero - 1);
+            XXH128_canonical_t expected;
+            XXH128_canonicalFromHash(&expected, XXH3_128bits(whole, len));
+            assert_memory_equal(id, expected.digest, sizeof id);
+            whole[zero] = saved;
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +303,7 @@ int main(void)
         cmocka_unit_test(name_ends_at_64_bytes),
         cmocka_unit_test(random_bytes_neither_crash_nor_pass_as_pub),
         cmocka_unit_test(event_id_depends_on_where_source_ends),
+        cmocka_unit_test(event_id_is_xxh3_128_however_long_its_parts_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,10 @@
 /* mns-local - MNS for one machine: options, signals, and the line that says where it serves. */
+#include "base/heap.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "local.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -162,15 +162,6 @@ static void raise_descriptor_limit(uint64_t connections)
                  (unsigned long long)want, (unsigned long long)limit.rlim_cur);
 }
 
-/* Messages come and go by the hundred thousand: keep freed memory instead of returning it to the
- * system and clearing it anew. */
-static void tune_malloc(void)
-{
-    mallopt(M_MMAP_THRESHOLD, 64 << 20);
-    mallopt(M_TRIM_THRESHOLD, 256 << 20);
-    mallopt(M_TOP_PAD, 16 << 20);
-}
-
 /* SIGTERM and SIGINT as a descriptor. */
 static int open_signals(void)
 {
@@ -211,7 +202,7 @@ static int run(const options_t *options)
 {
     local_t *local;
     raise_descriptor_limit(options->connections + 2 * options->push_connections);
-    tune_malloc();
+    sl_heap_keep_freed();
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a full disk, no reason to die */
     local_options_t all = {.listen = options->listen,
                            .account = options->account,

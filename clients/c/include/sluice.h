@@ -301,7 +301,9 @@ typedef struct sluice_pub_options {
     uint32_t batch_events; /**< … or this many events, at most 4096; 0: 512 */
 
     /** … or when its first event waited this long; 0: with the next flush or process, whose time is
-     * yours to choose: the descriptor does not fire for it. */
+     * yours to choose: the descriptor does not fire for it.  With 0 batches form by themselves when
+     * there is much to do: while 16 requests have no answer, process lets one form for up to 0.5 ms
+     * (and the descriptor fires then). */
     uint32_t linger_us;
 
     /** Of events taken and not acknowledged; past it: SLUICE_EAGAIN.  0: 16 MiB. */
