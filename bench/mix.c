@@ -13,6 +13,7 @@
 
 enum {
     ID_DIGITS = 32,
+    COUNTER_DIGITS = 16, /* the last of them; the first are the publisher */
     FILL_ROUNDS = 4,
     WHOLE_MIN = 320, /* from here on the events are whole notifications */
     SIM_SAMPLES = 1000,
@@ -149,18 +150,27 @@ static sl_err fill_up(sample_t *sample, const char *body, size_t event_bytes, fi
     return SL_EINVAL;
 }
 
-/* Where the id stands in the event. */
-static sl_err find_id(sample_t *sample)
+static void put_hex(uint8_t *at, uint64_t value, size_t digits)
+{
+    for (size_t i = digits; i > 0; i--, value >>= 4)
+        at[i - 1] = (uint8_t) "0123456789ABCDEF"[value & 15];
+}
+
+/* Where the id stands in the event; it begins with the publisher. */
+static sl_err find_id(const mix_t *mix, sample_t *sample)
 {
     mp_value_t id;
     if (!event_find(sample->event.data, sample->event.len, "id", 2, &id, NULL))
         return SL_EINVAL;
     sample->id = sample->event.data + (id.bytes.data - sample->event.data);
+    put_hex(sample->id, mix->publisher, ID_DIGITS - COUNTER_DIGITS);
     return SL_OK;
 }
 
-static sl_err make_sample(sample_t *sample, size_t topic, size_t event_bytes)
+static sl_err make_sample(const mix_t *mix, size_t topic)
 {
+    sample_t *sample = &mix->samples[topic];
+    size_t event_bytes = mix->event_bytes;
     bool whole = event_bytes >= WHOLE_MIN;
     const char *body = (whole ? whole_bodies : short_bodies)[topic % MIX_TOPICS];
     filling_t filling = {0};
@@ -172,14 +182,14 @@ static sl_err make_sample(sample_t *sample, size_t topic, size_t event_bytes)
         filling.letter = true;
         err = fill_up(sample, body, event_bytes, &filling);
     }
-    return err == SL_OK ? find_id(sample) : err;
+    return err == SL_OK ? find_id(mix, sample) : err;
 }
 
 static sl_err make_samples(mix_t *mix)
 {
     sl_err err = SL_OK;
     for (size_t i = 0; i < mix->count && err == SL_OK; i++)
-        err = make_sample(&mix->samples[i], i, mix->event_bytes);
+        err = make_sample(mix, i);
     return err;
 }
 
@@ -208,7 +218,7 @@ static sl_err take_from_sim(mix_t *mix)
     if (mix->in_a_row > 1) /* batches of one topic, and as many of each topic as there are */
         qsort(mix->samples, mix->count, sizeof *mix->samples, by_topic);
     for (size_t i = 0; i < mix->count && err == SL_OK; i++)
-        err = find_id(&mix->samples[i]);
+        err = find_id(mix, &mix->samples[i]);
     mix->event_bytes = (bytes + SIM_SAMPLES / 2) / SIM_SAMPLES;
     mix->in_a_row = 1; /* each sample in its turn */
     return err;
@@ -254,12 +264,6 @@ sl_err mix_create(mix_t **out, size_t event_bytes, uint32_t publisher)
                            &(mix_options_t){.event_bytes = event_bytes, .publisher = publisher});
 }
 
-static void put_hex(uint8_t *at, uint64_t value, size_t digits)
-{
-    for (size_t i = digits; i > 0; i--, value >>= 4)
-        at[i - 1] = (uint8_t) "0123456789ABCDEF"[value & 15];
-}
-
 void mix_next(mix_t *mix, mix_event_t *event)
 {
     if (mix->left_in_row == 0) {
@@ -273,8 +277,7 @@ void mix_next(mix_t *mix, mix_event_t *event)
 void mix_next_on(mix_t *mix, size_t topic, mix_event_t *event)
 {
     sample_t *sample = &mix->samples[topic];
-    put_hex(sample->id, mix->publisher, ID_DIGITS - 16);
-    put_hex(sample->id + ID_DIGITS - 16, mix->counter++, 16);
+    put_hex(sample->id + ID_DIGITS - COUNTER_DIGITS, mix->counter++, COUNTER_DIGITS);
     sluice_event_id(event->id, sample->source, sample->source_len, (const char *)sample->id,
                     ID_DIGITS);
     event->topic = sample->topic;

@@ -10,6 +10,8 @@ enum {
     MARKS_IN_AGE = DEDUP_MARKS / 2, /* an entry is kept at most 1/512 longer than its age */
     PROVISIONAL_MIN = 4096,
     PROVISIONAL_PART = 16, /* of the window */
+    HUGE_PAGE_BYTES = 2 * 1024 * 1024,
+    RING_AHEAD = 16, /* entries: before an entry's slot can be fetched, its id is read */
 };
 
 struct dedup_entry {
@@ -18,12 +20,17 @@ struct dedup_entry {
 };
 
 /* Straight from the system, which touches pages when they are used and takes a table that was
- * outgrown back at once. */
+ * outgrown back at once.  In huge pages where it has them: each look into a full window's table
+ * would else begin with a walk through the page tables, which is most of what it costs. */
 static void *map_zeros(size_t bytes)
 {
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return at != MAP_FAILED ? at : NULL;
+    if (at == MAP_FAILED)
+        return NULL;
+    if (bytes >= HUGE_PAGE_BYTES)
+        madvise(at, bytes, MADV_HUGEPAGE);
+    return at;
 }
 
 static inline size_t slots_bytes(uint32_t bits)
@@ -240,6 +247,12 @@ static void note_time(dedup_t *d)
     *mark_at(d, d->mark_count - 1) = (dedup_mark_t){d->inserted, d->now_ms};
 }
 
+static inline uint32_t behind_oldest(const dedup_t *d, uint32_t ahead)
+{
+    uint64_t position = (uint64_t)oldest(d) + ahead;
+    return (uint32_t)(position < d->ring_max ? position : position - d->ring_max);
+}
+
 void dedup_prefetch(const dedup_t *d, const uint8_t *id, uint32_t ahead)
 {
     if (d->count_max == 0)
@@ -247,8 +260,9 @@ void dedup_prefetch(const dedup_t *d, const uint8_t *id, uint32_t ahead)
     __builtin_prefetch(&d->slots[home_of(d, hash_id(d, id))], 1);
     if (!is_over(d, d->count_max))
         return;
-    uint32_t position = (uint32_t)(((uint64_t)oldest(d) + ahead) % d->ring_max);
+    uint32_t position = behind_oldest(d, ahead);
     __builtin_prefetch(&d->slots[home_of(d, hash_id(d, d->ring[position].id))], 1);
+    __builtin_prefetch(&d->ring[behind_oldest(d, ahead + RING_AHEAD)]);
 }
 
 bool dedup_put(dedup_t *d, const uint8_t *id, uint32_t ticket, uint32_t *original)

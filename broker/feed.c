@@ -5,7 +5,9 @@
 #include <string.h>
 
 enum {
-    RETRY_NS = 40 * 1000,
+    RETRY_NS_MIN = 40 * 1000,
+    RETRY_NS_MAX = 500 * 1000,
+    RETRY_PART = 8, /* of the time waited already */
     SAMPLE_NS = 1000 * 1000,
     LOOK_NS = 20 * 1000 * 1000, /* shorter, and a healthy I/O thread may look idle */
     IDLE_PERCENT = 5,
@@ -197,13 +199,23 @@ static void on_sent(feed_t *f)
     remember(f, b);
 }
 
+/* Soon at first, then the longer the wait has been, the longer the pause: to find the moment to an
+ * eighth is enough, and each try takes a turn of the sequencer's thread. */
+static uint64_t pause_ns(const feed_t *f)
+{
+    uint64_t pause = f->waited_ns / RETRY_PART;
+    if (pause < RETRY_NS_MIN)
+        return RETRY_NS_MIN;
+    return pause < RETRY_NS_MAX ? pause : RETRY_NS_MAX;
+}
+
 int feed_turn(feed_t *f, int most)
 {
     int sent = 0;
     while (f->queue.head != NULL && sent < most && f->now_ns >= f->retry_ns) {
         int err = send_head(f);
         if (err != 0) {
-            f->retry_ns = f->now_ns + RETRY_NS;
+            f->retry_ns = f->now_ns + pause_ns(f);
             break;
         }
         on_sent(f);

@@ -3,16 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 enum { SLOTS_FIRST = 64 };
 
-/* FNV-1a: names are short, and the peer gains nothing by collisions that the bound on the number of
- * topics does not limit. */
+/* No secret: the peer gains nothing by collisions that the bound on the number of topics does not
+ * limit. */
 uint32_t topic_hash(const char *name, size_t len)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (uint8_t)name[i]) * 16777619u;
-    return hash;
+    return (uint32_t)XXH3_64bits(name, len);
 }
 
 topic_key_t *topic_map_find(const topic_map_t *map, uint32_t hash, const char *name, size_t len)
