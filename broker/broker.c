@@ -90,6 +90,7 @@ static sl_err open_journal(broker_t *b, const char **failed)
                   .sync = o->durability == DURABILITY_DISK ? STORE_SYNC_DISK : STORE_SYNC_OS,
                   .clock = b->clock,
                   .boot_id = o->boot_id},
+        .in_place = o->durability == DURABILITY_OS,
         .counters = b->counters};
     uint64_t began_ns = sl_clock_mono_ns(b->clock);
     sl_err err = journal_lmdb_create(&b->journal, &lmdb, &b->recovery.found, failed);

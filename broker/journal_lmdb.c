@@ -9,6 +9,9 @@
  * is flushed, 8 MiB or an eighth of the map at most, and commits it.  So the group grows by itself
  * to what comes in while the disk works, and nothing waits for a timer.
  *
+ * Where nothing is synced (`in_place`) a small group that finds the thread asleep is committed by
+ * the sequencer itself: to wake the thread, and be woken by it, takes longer than the commit.
+ *
  * When a group fails, everything from `committed` on is void: the thread rests, and the sequencer
  * completes it with the error, then resumes.
  *
@@ -34,6 +37,9 @@ enum {
     HOUSEKEEP_EVERY_S = 5,
     WORKS_AFTER_NS = 1000 * 1000 * 1000, /* on a disk that is nearly full some groups still fit */
     FLUSH_BYTES = 1 << 20,               /* appended: worth a group before the turn ends */
+    IN_PLACE_BYTES = 16 * 1024,          /* written in less time than a thread takes to wake */
+    SLOW_NS = 1000 * 1000,               /* of a small commit: the system makes writers wait */
+    SLOW_FOR_NS = 1000 * 1000 * 1000,    /* after it they are left to the thread */
 };
 
 _Static_assert((SLOTS & (SLOTS - 1)) == 0, "positions are taken modulo SLOTS");
@@ -65,7 +71,7 @@ typedef struct journal_lmdb {
 
     _Atomic uint64_t oldest; /* in the store */
 
-    /* The thread's. */
+    /* The thread's; or, while it sleeps, of whoever has the lock. */
     pthread_t thread;
     record_t *records;
     size_t group_bytes;
@@ -74,6 +80,7 @@ typedef struct journal_lmdb {
     uint64_t failed_ns;                  /* the last of them */
     bool works;                          /* the last commit succeeded */
     struct timespec housekeep_at;
+    uint64_t slow_until_ns;
     commit_times_t times;
     failure_t told_failures[FAILURES_TOLD_MAX]; /* since it last worked for a while */
     size_t told_failure_count;
@@ -175,6 +182,8 @@ static void on_success(journal_lmdb_t *j, size_t count, uint64_t began_ns)
     counter_t *c = j->o.counters;
     uint64_t now_ns = sl_clock_mono_ns(j->clock);
     commit_times_add(&j->times, now_ns, now_ns - began_ns);
+    if (now_ns - began_ns > SLOW_NS)
+        j->slow_until_ns = now_ns + SLOW_FOR_NS;
     look_at_oldest(j);
     counter_add(&c[BROKER_JOURNAL_COMMITS], 1);
     counter_add(&c[BROKER_JOURNAL_COMMITTED], count);
@@ -234,6 +243,16 @@ static bool wait_for_batches(journal_lmdb_t *j)
     return !j->failed && j->committed < j->flushed;
 }
 
+/* With the lock. */
+static void note_commit(journal_lmdb_t *j, size_t count, sl_err err)
+{
+    j->err = err;
+    if (err == SL_OK)
+        j->committed += count;
+    else
+        j->failed = true;
+}
+
 static void commit_group(journal_lmdb_t *j)
 {
     uint64_t from = j->committed, to = j->flushed;
@@ -241,11 +260,7 @@ static void commit_group(journal_lmdb_t *j)
     size_t count = gather(j, from, to);
     sl_err err = commit(j, count);
     pthread_mutex_lock(&j->lock);
-    j->err = err;
-    if (err == SL_OK)
-        j->committed = from + count;
-    else
-        j->failed = true;
+    note_commit(j, count, err);
     signal_news(j);
 }
 
@@ -267,17 +282,47 @@ static void *run(void *arg)
 
 /* -- the sequencer's side -------------------------------------------------------------------- */
 
+/* With the lock.  The thread sleeps, so the store is nobody's; and nothing is before this group. */
+static bool fits_in_place(const journal_lmdb_t *j)
+{
+    return j->o.in_place && j->sleeping && !j->failed && j->delivered == j->told &&
+           j->untold_bytes <= IN_PLACE_BYTES && j->untold_bytes < j->group_bytes &&
+           sl_clock_mono_ns(j->clock) >= j->slow_until_ns;
+}
+
+/* With the lock, which keeps the thread asleep meanwhile.  A failure is delivered by the next poll,
+ * as the thread's are. */
+static void commit_in_place(journal_lmdb_t *j)
+{
+    size_t count = gather(j, j->committed, j->appended);
+    note_commit(j, count, commit(j, count));
+    if (j->failed)
+        signal_news(j);
+}
+
+static void deliver(journal_lmdb_t *j, uint64_t committed)
+{
+    while (j->delivered < committed)
+        j->base.done(j->base.ctx, at(j, j->delivered++), SL_OK);
+}
+
 static void lmdb_flush(journal_t *base)
 {
     journal_lmdb_t *j = (journal_lmdb_t *)base;
     if (j->told == j->appended || at(j, j->appended - 1)->joined)
         return;
     pthread_mutex_lock(&j->lock);
-    j->flushed = j->told = j->appended;
-    if (j->sleeping)
+    bool in_place = fits_in_place(j);
+    if (in_place)
+        commit_in_place(j);
+    else if (j->sleeping)
         pthread_cond_signal(&j->wake);
+    j->flushed = j->told = j->appended;
+    uint64_t committed = j->committed;
     pthread_mutex_unlock(&j->lock);
     j->untold_bytes = 0;
+    if (in_place)
+        deliver(j, committed);
 }
 
 static void lmdb_append(journal_t *base, batch_t *b)
@@ -305,8 +350,7 @@ static void lmdb_poll(journal_t *base)
     sl_err err = j->err;
     pthread_mutex_unlock(&j->lock);
     (void)taken; /* none: they were taken with the news before */
-    while (j->delivered < committed)
-        base->done(base->ctx, at(j, j->delivered++), SL_OK);
+    deliver(j, committed);
     while (failed && j->delivered < j->appended)
         base->done(base->ctx, at(j, j->delivered++), err);
 }

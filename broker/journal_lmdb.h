@@ -1,5 +1,5 @@
 /* journal_lmdb.h - the journal on disk: broker/journal/ behind the interface of journal.h, with a
- * thread of its own that commits in groups.
+ * thread of its own that commits in groups.  A flush may complete batches in place.
  *
  * Threads: create, attach and destroy belong to the sequencer, as all of journal.h does.  Until the
  * first append the sequencer may also read the store, to begin where it ended. */
@@ -16,6 +16,7 @@ typedef sl_err journal_commit_fn(void *ctx, store_t *store, const record_t *reco
 
 typedef struct journal_lmdb_options {
     store_options_t store;
+    bool in_place; /**< small groups in the sequencer's thread: for a store that does not sync */
     counter_t *counters; /**< BROKER_COUNTER_COUNT of them; the thread writes the JOURNAL_ rows */
     journal_commit_fn *commit; /**< NULL: store_commit; tests make it fail or wait */
     void *commit_ctx;

@@ -18,6 +18,7 @@ typedef struct disk {
     pthread_cond_t changed;
     bool shut, entered;
     int broken;                             /* errno; 0: it works */
+    uint64_t slow_ns;                       /* what a commit takes, by the test's clock */
     size_t groups[GROUPS_MAX], group_count; /* batches of each commit that was tried */
     bool cut;                               /* one ended with a joined batch */
 } disk_t;
@@ -28,6 +29,7 @@ static topics_t topics;
 static topic_t *topic;
 static journal_t *journal;
 static uint64_t map_bytes;
+static bool in_place;
 static counter_t counters[BROKER_COUNTER_COUNT];
 static store_found_t found;
 static sl_clock_manual_t time_; /* moved only while the thread has nothing to do */
@@ -48,6 +50,7 @@ static sl_err on_commit(void *ctx, store_t *store, const record_t *records, size
     if (d->group_count < GROUPS_MAX)
         d->groups[d->group_count++] = count;
     d->cut |= records[count - 1].joined;
+    sl_clock_manual_advance(&time_, d->slow_ns);
     int broken = d->broken;
     pthread_mutex_unlock(&d->lock);
     if (broken == 0)
@@ -92,6 +95,7 @@ static void create(void)
     const char *failed;
     journal_lmdb_options_t options = {
         .store = {.dir = dir, .map_bytes = map_bytes, .sync = STORE_SYNC_OS, .clock = &time_.clock},
+        .in_place = in_place,
         .counters = counters,
         .commit = on_commit,
         .commit_ctx = &disk};
@@ -115,9 +119,16 @@ static int open_journal(void **state)
     return 0;
 }
 
+static int open_in_place(void **state)
+{
+    in_place = true;
+    return open_journal(state);
+}
+
 static int close_journal(void **state)
 {
     (void)state;
+    in_place = false;
     set_disk(false, 0);
     journal_destroy(&journal);
     batch_pool_fini(&pool); /* asserts that nothing is held any more */
@@ -264,6 +275,98 @@ static void journal_lmdb_keeps_a_group_small_in_a_small_map(void **state)
     set_disk(false, 0);
     await_done(1 + MANY);
     assert_int_equal(disk.groups[1], (1 << 20) / LARGE + 1);
+}
+
+/* -- in place -------------------------------------------------------------------------------- */
+
+/* Appends a small batch.  @return whether the flush completed it. */
+static bool flush_completes(size_t len)
+{
+    size_t before = done_count;
+    append(1, len, false);
+    journal_flush(journal);
+    return done_count > before;
+}
+
+/* Until the thread has come to rest it commits what comes. */
+static void await_in_place(void)
+{
+    for (int tries = 0; !flush_completes(10); tries++) {
+        assert_true(tries < GROUPS_MAX / 2);
+        await_done(done_count + 1);
+    }
+    assert_false(has_news());
+}
+
+static void journal_lmdb_in_place_completes_within_the_flush(void **state)
+{
+    (void)state;
+    await_in_place();
+    for (int i = 0; i < 10; i++)
+        assert_true(flush_completes(10));
+    assert_false(has_news());
+    assert_done(0, done_count, SL_OK);
+    assert_int_equal(counted(BROKER_JOURNAL_COMMITS), done_count);
+    journal_stat_t stat;
+    journal_stat(journal, &stat);
+    assert_int_equal(stat.next, next);
+}
+
+static void journal_lmdb_in_place_leaves_much_to_the_thread(void **state)
+{
+    (void)state;
+    await_in_place();
+    assert_false(flush_completes(20000));
+    await_done(done_count + 1);
+}
+
+static void journal_lmdb_in_place_overtakes_no_group_at_work(void **state)
+{
+    (void)state;
+    await_in_place();
+    size_t before = done_count;
+    set_disk(true, 0);
+    assert_false(flush_completes(20000));
+    await_commit();
+    assert_false(flush_completes(10));
+    set_disk(false, 0);
+    await_done(before + 2);
+    assert_true(done_first[before] < done_first[before + 1]);
+}
+
+static void journal_lmdb_in_place_failure_comes_with_the_next_poll(void **state)
+{
+    (void)state;
+    await_in_place();
+    size_t before = done_count;
+    set_disk(false, ENOSPC);
+    assert_false(flush_completes(10));
+    await_done(before + 1);
+    assert_false(has_news());
+    assert_int_equal(done_err[before], SL_EIO);
+    assert_int_equal(counted(BROKER_JOURNAL_ERRNO), ENOSPC);
+    set_disk(false, 0);
+    next = done_first[before];
+    journal_resume(journal);
+    await_in_place();
+    assert_done(before + 1, done_count, SL_OK);
+}
+
+/* The system makes writers wait: for a second nobody but the thread does. */
+static void journal_lmdb_in_place_rests_after_a_slow_commit(void **state)
+{
+    (void)state;
+    await_in_place();
+    disk.slow_ns = 2 * 1000 * 1000;
+    assert_true(flush_completes(10));
+    disk.slow_ns = 0;
+    assert_false(flush_completes(10));
+    await_done(done_count + 1);
+    sl_clock_manual_advance(&time_, 999 * 1000 * 1000);
+    assert_false(flush_completes(10));
+    await_done(done_count + 1);
+    sl_clock_manual_advance(&time_, 1000 * 1000);
+    await_in_place();
 }
 
 /* -- failures -------------------------------------------------------------------------------- */
@@ -463,16 +566,23 @@ static void journal_lmdb_says_why_it_cannot_be_opened(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_journal, close_journal)
+#define TEST(name)  cmocka_unit_test_setup_teardown(name, open_journal, close_journal)
+#define PLACE(name) cmocka_unit_test_setup_teardown(name, open_in_place, close_journal)
     const struct CMUnitTest tests[] = {
         TEST(journal_lmdb_group_is_what_came_while_the_disk_worked),
         TEST(journal_lmdb_waits_for_the_flush),
         TEST(journal_lmdb_does_not_wait_for_the_flush_when_it_is_much),
         TEST(journal_lmdb_bounds_a_group_but_never_cuts_a_joined_one),
         TEST(journal_lmdb_keeps_a_group_small_in_a_small_map),
+        PLACE(journal_lmdb_in_place_completes_within_the_flush),
+        PLACE(journal_lmdb_in_place_leaves_much_to_the_thread),
+        PLACE(journal_lmdb_in_place_overtakes_no_group_at_work),
+        PLACE(journal_lmdb_in_place_failure_comes_with_the_next_poll),
+        PLACE(journal_lmdb_in_place_rests_after_a_slow_commit),
         TEST(journal_lmdb_failed_group_takes_all_behind_it_along),
         TEST(journal_lmdb_says_each_kind_of_failure_once_and_when_it_works_again),
         TEST(journal_lmdb_keeps_its_order_under_random_failures),
+        PLACE(journal_lmdb_keeps_its_order_under_random_failures),
         TEST(journal_lmdb_ends_without_completing_what_is_in_flight),
         TEST(journal_lmdb_opened_again_goes_on),
         TEST(journal_lmdb_counts_what_lies_in_the_quarantine),
