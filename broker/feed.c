@@ -12,7 +12,9 @@ enum {
     LOOK_NS = 20 * 1000 * 1000, /* shorter, and a healthy I/O thread may look idle */
     IDLE_PERCENT = 5,
     SHORTER = 4,                 /* looks and patience right after somebody was found stuck */
-    STALE_NS = 20 * 1000 * 1000, /* a batch held longer hangs at a slow subscriber */
+    STALE_NS = 20 * 1000 * 1000, /* a batch held longer hangs at a slow subscriber … */
+    LOAD_NS = 2 * 1000 * 1000,
+    LOADED_PERCENT = 25, /* … unless there is so much to send that all have to wait */
     UPSTREAM_MAX = 512,
     TAIL_OVERHEAD = 3 + 9, /* str16 head, uint64 */
 };
@@ -224,13 +226,27 @@ int feed_turn(feed_t *f, int most)
     return sent;
 }
 
-bool feed_is_behind(const feed_t *f)
+/* Does the I/O thread do much, seen over the last milliseconds? */
+static bool much_is_sent(feed_t *f)
+{
+    uint64_t passed_ns = f->now_ns - f->load_ns;
+    if (!f->o.io_clock.known || passed_ns < LOAD_NS)
+        return f->loaded;
+    uint64_t cpu_ns = io_clock_ns(&f->o.io_clock);
+    f->loaded = (cpu_ns - f->load_cpu_ns) * 100 >= passed_ns * LOADED_PERCENT;
+    f->load_cpu_ns = cpu_ns;
+    f->load_ns = f->now_ns;
+    return f->loaded;
+}
+
+bool feed_is_behind(feed_t *f)
 {
     if (f->queue.head != NULL)
         return true;
     const batch_t *third = f->recent[f->recent_at % FEED_RECENT];
-    return third != NULL && f->now_ns - third->opened_ns < STALE_NS &&
-           atomic_load_explicit(&third->unsent, memory_order_relaxed) > 0;
+    if (third == NULL || atomic_load_explicit(&third->unsent, memory_order_relaxed) == 0)
+        return false;
+    return f->now_ns - third->opened_ns < STALE_NS || much_is_sent(f);
 }
 
 /* -- ticks ----------------------------------------------------------------------------------- */

@@ -46,12 +46,14 @@ typedef struct feed {
     uint64_t next;    /**< the number after the last event that was queued */
     uint64_t time_ns; /**< of the last header, never to be undercut */
     uint64_t now_ns;
-    uint64_t wall_ns;             /**< what a tick says; not past what the next batch will say */
-    bool waiting;                 /**< for a full subscriber */
-    uint64_t waited_ns;           /**< how long already */
-    uint64_t tried_ns, retry_ns;  /**< when it tried last, and may again */
-    uint64_t sampled_ns;          /**< waited_ns when the I/O thread's state was read */
-    uint64_t looked_ns, cpu_ns;   /**< how long it was watched, and its clock before */
+    uint64_t wall_ns;              /**< what a tick says; not past what the next batch will say */
+    bool waiting;                  /**< for a full subscriber */
+    uint64_t waited_ns;            /**< how long already */
+    uint64_t tried_ns, retry_ns;   /**< when it tried last, and may again */
+    uint64_t sampled_ns;           /**< waited_ns when the I/O thread's state was read */
+    uint64_t looked_ns, cpu_ns;    /**< how long it was watched, and its clock before */
+    uint64_t load_ns, load_cpu_ns; /**< when the I/O thread's clock was read for its load, and it */
+    bool loaded;
     uint64_t stuck_ns;            /**< when a wait of full length was for nothing; 0: never */
     uint64_t tick_ns;             /**< when the last tick was queued */
     uint64_t covered_ns;          /**< when the first batch after it was; 0: none */
@@ -81,7 +83,7 @@ void feed_tick(feed_t *f, const char *topic, size_t len);
 batch_t *feed_make_tick(feed_t *f, const char *topic, size_t len);
 
 /** Does libzmq still hold three of the latest batches?  Then larger ones are better than more. */
-bool feed_is_behind(const feed_t *f);
+bool feed_is_behind(feed_t *f);
 
 /** When it next has something to do by itself; UINT64_MAX: never. */
 uint64_t feed_deadline_ns(const feed_t *f);
