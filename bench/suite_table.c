@@ -14,21 +14,22 @@
 
 static const suite_row_t all_rows[] = {
     {"fanout", "fanout --durability os", 30},
-    {"peers-64", PEERS "--carriers plain,nats-lean-packed,redis-lean-packed", 230},
+    {"peers-64", PEERS "--pack-bytes 160k --carriers plain,nats-lean-packed,redis-lean-packed",
+     230},
     {"peers-1", PEERS "--subs 1 --carriers sluice,proxy,nats,nats-lean,redis-lean", 110},
     {"peers-1-memory", PEERS "--subs 1 --durability memory --carriers sluice,nats", 50},
     {"peers-single",
      PEERS "--subs 8 --single --publishers 4 --carriers sluice,proxy,nats,nats-lean", 90},
     {"peers-ipc", PEERS "--transport ipc --carriers sluice,xpub", 50},
-    {"peers-8", PEERS_ONCE "--subs 8 --carriers plain --open-rate 20000", 95},
+    {"peers-8", PEERS_ONCE "--subs 8 --carriers plain --open-rate 150000", 95},
     {"peers-256", PEERS_ONCE "--subs 256 --carriers sluice,proxy,nats,nats-lean,redis-lean", 38},
     {"scale", "scale --seconds 1 --warmup 300ms", 260},
     {"latency-os", LATENCY "--carriers sluice,proxy,nats,nats-lean", 130},
     {"latency-memory", LATENCY "--durability memory --carriers sluice,proxy", 65},
     {"latency-20k", LATENCY "--rate 20000 --subs 8 --carriers sluice,proxy,nats-lean", 95},
-    {"ingest", "ingest --runs 2", 60},
+    {"ingest", "ingest --runs 2 --durability os", 60},
     {"journal", "journal --runs 2 --seconds 3", 150},
-    {"slow", "slow --pairs 1 --seconds 20", 125},
+    {"slow", "slow --pairs 1 --seconds 60 --ours-alone", 140},
 };
 
 const suite_t suite_all = {
