@@ -11,7 +11,6 @@ enum {
     PROVISIONAL_MIN = 4096,
     PROVISIONAL_PART = 16, /* of the window */
     HUGE_PAGE_BYTES = 2 * 1024 * 1024,
-    RING_AHEAD = 16, /* entries: before an entry's slot can be fetched, its id is read */
 };
 
 struct dedup_entry {
@@ -262,7 +261,6 @@ void dedup_prefetch(const dedup_t *d, const uint8_t *id, uint32_t ahead)
         return;
     uint32_t position = behind_oldest(d, ahead);
     __builtin_prefetch(&d->slots[home_of(d, hash_id(d, d->ring[position].id))], 1);
-    __builtin_prefetch(&d->ring[behind_oldest(d, ahead + RING_AHEAD)]);
 }
 
 bool dedup_put(dedup_t *d, const uint8_t *id, uint32_t ticket, uint32_t *original)
