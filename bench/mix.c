@@ -157,7 +157,7 @@ static void put_hex(uint8_t *at, uint64_t value, size_t digits)
 }
 
 /* Where the id stands in the event; it begins with the publisher. */
-static sl_err find_id(const mix_t *mix, sample_t *sample)
+static sl_err prepare_id(const mix_t *mix, sample_t *sample)
 {
     mp_value_t id;
     if (!event_find(sample->event.data, sample->event.len, "id", 2, &id, NULL))
@@ -182,7 +182,7 @@ static sl_err make_sample(const mix_t *mix, size_t topic)
         filling.letter = true;
         err = fill_up(sample, body, event_bytes, &filling);
     }
-    return err == SL_OK ? find_id(mix, sample) : err;
+    return err == SL_OK ? prepare_id(mix, sample) : err;
 }
 
 static sl_err make_samples(mix_t *mix)
@@ -218,7 +218,7 @@ static sl_err take_from_sim(mix_t *mix)
     if (mix->in_a_row > 1) /* batches of one topic, and as many of each topic as there are */
         qsort(mix->samples, mix->count, sizeof *mix->samples, by_topic);
     for (size_t i = 0; i < mix->count && err == SL_OK; i++)
-        err = find_id(mix, &mix->samples[i]);
+        err = prepare_id(mix, &mix->samples[i]);
     mix->event_bytes = (bytes + SIM_SAMPLES / 2) / SIM_SAMPLES;
     mix->in_a_row = 1; /* each sample in its turn */
     return err;

@@ -5,7 +5,7 @@
  * size as they come   a thousand events of batch-sim, one after another and then again
  *
  * All are made by the normaliser at the beginning; each time one is handed out it gets an id of its
- * own, in its bytes and for dedup, as the bridge would send it.  Costs a copy of 32 digits and one
+ * own, in its bytes and for dedup, as the bridge would send it.  Costs a copy of 16 digits and one
  * hash an event. */
 #ifndef BENCH_MIX_H
 #define BENCH_MIX_H

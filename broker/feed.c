@@ -13,7 +13,8 @@ enum {
     IDLE_PERCENT = 5,
     SHORTER = 4,                 /* looks and patience right after somebody was found stuck */
     STALE_NS = 20 * 1000 * 1000, /* a batch held longer hangs at a slow subscriber … */
-    LOAD_NS = 2 * 1000 * 1000,
+    LOAD_NS = 2 * 1000 * 1000,   /* looked at for so long */
+    LOAD_NS_MAX = 100 * 1000 * 1000,
     LOADED_PERCENT = 25, /* … unless there is so much to send that all have to wait */
     UPSTREAM_MAX = 512,
     TAIL_OVERHEAD = 3 + 9, /* str16 head, uint64 */
@@ -205,7 +206,7 @@ static void on_sent(feed_t *f)
  * eighth is enough, and each try takes a turn of the sequencer's thread. */
 static uint64_t pause_ns(const feed_t *f)
 {
-    uint64_t pause = f->waited_ns / RETRY_PART;
+    uint64_t pause = f->waiting ? f->waited_ns / RETRY_PART : 0;
     if (pause < RETRY_NS_MIN)
         return RETRY_NS_MIN;
     return pause < RETRY_NS_MAX ? pause : RETRY_NS_MAX;
@@ -226,14 +227,16 @@ int feed_turn(feed_t *f, int most)
     return sent;
 }
 
-/* Does the I/O thread do much, seen over the last milliseconds? */
+/* Does the I/O thread do much, seen over the last milliseconds?  What it did before it was looked
+ * at tells nothing: then the look only begins. */
 static bool much_is_sent(feed_t *f)
 {
     uint64_t passed_ns = f->now_ns - f->load_ns;
     if (!f->o.io_clock.known || passed_ns < LOAD_NS)
         return f->loaded;
     uint64_t cpu_ns = io_clock_ns(&f->o.io_clock);
-    f->loaded = (cpu_ns - f->load_cpu_ns) * 100 >= passed_ns * LOADED_PERCENT;
+    f->loaded =
+        passed_ns < LOAD_NS_MAX && (cpu_ns - f->load_cpu_ns) * 100 >= passed_ns * LOADED_PERCENT;
     f->load_cpu_ns = cpu_ns;
     f->load_ns = f->now_ns;
     return f->loaded;

@@ -3,7 +3,7 @@
  * An XPUB that drops at a full subscriber, driven flat out, drops at healthy ones too, because this
  * thread outruns libzmq's.  So the feed waits for full subscribers, but not for ever:
  *
- *     send --full?--> try again every 40 us --too long?--> one lossy send: the full ones miss it,
+ *     send --full?--> try again in a while --too long?--> one lossy send: the full ones miss it,
  *                                                          and all others go on
  *
  * Too long is when libzmq's I/O thread has slept through 20 ms: then nobody is reading.  A thread
@@ -46,14 +46,15 @@ typedef struct feed {
     uint64_t next;    /**< the number after the last event that was queued */
     uint64_t time_ns; /**< of the last header, never to be undercut */
     uint64_t now_ns;
-    uint64_t wall_ns;              /**< what a tick says; not past what the next batch will say */
-    bool waiting;                  /**< for a full subscriber */
-    uint64_t waited_ns;            /**< how long already */
-    uint64_t tried_ns, retry_ns;   /**< when it tried last, and may again */
-    uint64_t sampled_ns;           /**< waited_ns when the I/O thread's state was read */
-    uint64_t looked_ns, cpu_ns;    /**< how long it was watched, and its clock before */
-    uint64_t load_ns, load_cpu_ns; /**< when the I/O thread's clock was read for its load, and it */
-    bool loaded;
+    uint64_t wall_ns;             /**< what a tick says; not past what the next batch will say */
+    bool waiting;                 /**< for a full subscriber */
+    uint64_t waited_ns;           /**< how long already */
+    uint64_t tried_ns, retry_ns;  /**< when it tried last, and may again */
+    uint64_t sampled_ns;          /**< waited_ns when the I/O thread's state was read */
+    uint64_t looked_ns, cpu_ns;   /**< how long it was watched, and its clock before */
+    uint64_t load_ns;             /**< when the I/O thread's load was measured last */
+    uint64_t load_cpu_ns;         /**< its clock then */
+    bool loaded;                  /**< the result */
     uint64_t stuck_ns;            /**< when a wait of full length was for nothing; 0: never */
     uint64_t tick_ns;             /**< when the last tick was queued */
     uint64_t covered_ns;          /**< when the first batch after it was; 0: none */
@@ -82,7 +83,9 @@ void feed_tick(feed_t *f, const char *topic, size_t len);
 /** A full tick, for a query: header and body.  @return NULL: no memory. */
 batch_t *feed_make_tick(feed_t *f, const char *topic, size_t len);
 
-/** Does libzmq still hold three of the latest batches?  Then larger ones are better than more. */
+/** Does libzmq still hold three of the latest batches?  Then larger ones are better than more.  But
+ *  what it holds for over 20 ms hangs at a slow subscriber, for whom the others need not wait;
+ * unless its I/O thread has so much to send that all of them do. */
 bool feed_is_behind(feed_t *f);
 
 /** When it next has something to do by itself; UINT64_MAX: never. */

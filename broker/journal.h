@@ -1,7 +1,8 @@
 /* journal.h - where batches become durable.
  *
  * Asynchronous: journal_append hands a batch over, and its completion comes later, in order, from
- * journal_poll; a backend without a disk completes in place, within journal_append.  Publication
+ * journal_poll, or from journal_flush where nothing needs to be synced; a backend without a disk
+ * completes in place, within journal_append.  Failures come from journal_poll alone.  Publication
  * and acknowledgement happen from completions, never from the append.
  *
  *     sequencer --append--> | 7 | 8 | 9 |  in flight  --commit of a group--> done(7) done(8) ...
@@ -99,7 +100,8 @@ static inline void journal_poll(journal_t *j)
         j->ops->poll(j);
 }
 
-/** Asks to commit what is in flight now rather than wait for a larger group. */
+/** Asks to commit what is in flight now rather than wait for a larger group.  May deliver
+ *  completions. */
 static inline void journal_flush(journal_t *j)
 {
     if (j->ops->flush != NULL)

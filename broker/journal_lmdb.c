@@ -10,12 +10,14 @@
  * to what comes in while the disk works, and nothing waits for a timer.
  *
  * Where nothing is synced (`in_place`) a small group that finds the thread asleep is committed by
- * the sequencer itself: to wake the thread, and be woken by it, takes longer than the commit.
+ * the sequencer itself: to wake the thread, and be woken by it, takes longer than the commit.  What
+ * may take long is left to the thread: the commit after a failure, and retention that is behind.
  *
  * When a group fails, everything from `committed` on is void: the thread rests, and the sequencer
  * completes it with the error, then resumes.
  *
- * The lock is taken once a turn and twice a group, never for a batch. */
+ * The lock is taken once or twice a turn and twice a group, never for a batch; and it is held
+ * through a commit in place. */
 #include "journal_lmdb.h"
 
 #include "base/clock.h"
@@ -38,6 +40,7 @@ enum {
     WORKS_AFTER_NS = 1000 * 1000 * 1000, /* on a disk that is nearly full some groups still fit */
     FLUSH_BYTES = 1 << 20,               /* appended: worth a group before the turn ends */
     IN_PLACE_BYTES = 16 * 1024,          /* written in less time than a thread takes to wake */
+    SMALL_BYTES = 2 * IN_PLACE_BYTES,    /* what such a group may come to, as records */
     SLOW_NS = 1000 * 1000,               /* of a small commit: the system makes writers wait */
     SLOW_FOR_NS = 1000 * 1000 * 1000,    /* after it they are left to the thread */
 };
@@ -78,7 +81,7 @@ typedef struct journal_lmdb {
     const sl_clock_t *clock;
     uint64_t failures, failing_since_ns; /* since it last worked for a while */
     uint64_t failed_ns;                  /* the last of them */
-    bool works;                          /* the last commit succeeded */
+    bool works; /* the last commit succeeded; the first one is the thread's */
     struct timespec housekeep_at;
     uint64_t slow_until_ns;
     commit_times_t times;
@@ -177,12 +180,12 @@ static void tell_if_it_works(journal_lmdb_t *j)
     j->failures = j->told_failure_count = 0;
 }
 
-static void on_success(journal_lmdb_t *j, size_t count, uint64_t began_ns)
+static void on_success(journal_lmdb_t *j, size_t count, size_t bytes, uint64_t began_ns)
 {
     counter_t *c = j->o.counters;
     uint64_t now_ns = sl_clock_mono_ns(j->clock);
     commit_times_add(&j->times, now_ns, now_ns - began_ns);
-    if (now_ns - began_ns > SLOW_NS)
+    if (now_ns - began_ns > SLOW_NS && bytes <= SMALL_BYTES)
         j->slow_until_ns = now_ns + SLOW_FOR_NS;
     look_at_oldest(j);
     counter_add(&c[BROKER_JOURNAL_COMMITS], 1);
@@ -190,6 +193,14 @@ static void on_success(journal_lmdb_t *j, size_t count, uint64_t began_ns)
     counter_set(&c[BROKER_JOURNAL_ERRNO], 0);
     j->works = true;
     tell_if_it_works(j);
+}
+
+static size_t bytes_of(const journal_lmdb_t *j, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += record_size(&j->records[i]);
+    return bytes;
 }
 
 static sl_err commit(journal_lmdb_t *j, size_t count)
@@ -201,7 +212,7 @@ static sl_err commit(journal_lmdb_t *j, size_t count)
     if (err != SL_OK)
         on_failure(j, err, errno, count);
     else
-        on_success(j, count, began_ns);
+        on_success(j, count, bytes_of(j, count), began_ns);
     return err;
 }
 
@@ -282,12 +293,19 @@ static void *run(void *arg)
 
 /* -- the sequencer's side -------------------------------------------------------------------- */
 
-/* With the lock.  The thread sleeps, so the store is nobody's; and nothing is before this group. */
+/* With the lock, and while the thread sleeps: then the store, and what is the thread's here, may be
+ * looked at. */
+static bool short_commit_expected(const journal_lmdb_t *j)
+{
+    return j->works && sl_clock_mono_ns(j->clock) >= j->slow_until_ns && store_is_tidy(j->store);
+}
+
+/* With the lock.  All that is appended makes the group, with nothing undelivered before it. */
 static bool fits_in_place(const journal_lmdb_t *j)
 {
     return j->o.in_place && j->sleeping && !j->failed && j->delivered == j->told &&
            j->untold_bytes <= IN_PLACE_BYTES && j->untold_bytes < j->group_bytes &&
-           sl_clock_mono_ns(j->clock) >= j->slow_until_ns;
+           short_commit_expected(j);
 }
 
 /* With the lock, which keeps the thread asleep meanwhile.  A failure is delivered by the next poll,

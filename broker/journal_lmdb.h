@@ -17,7 +17,8 @@ typedef sl_err journal_commit_fn(void *ctx, store_t *store, const record_t *reco
 typedef struct journal_lmdb_options {
     store_options_t store;
     bool in_place; /**< small groups in the sequencer's thread: for a store that does not sync */
-    counter_t *counters; /**< BROKER_COUNTER_COUNT of them; the thread writes the JOURNAL_ rows */
+    counter_t
+        *counters; /**< BROKER_COUNTER_COUNT of them; whoever commits writes the JOURNAL_ rows */
     journal_commit_fn *commit; /**< NULL: store_commit; tests make it fail or wait */
     void *commit_ctx;
 } journal_lmdb_options_t;

@@ -17,8 +17,11 @@ typedef struct disk {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool shut, entered;
-    int broken;                             /* errno; 0: it works */
-    uint64_t slow_ns;                       /* what a commit takes, by the test's clock */
+    int broken;       /* errno; 0: it works */
+    uint64_t slow_ns; /* what a commit takes, by the test's clock */
+    pthread_t sequencer;
+    size_t in_place;                        /* of the commits, in the sequencer's thread */
+    bool overtaken;                         /* one of those, while the disk was shut */
     size_t groups[GROUPS_MAX], group_count; /* batches of each commit that was tried */
     bool cut;                               /* one ended with a joined batch */
 } disk_t;
@@ -32,7 +35,8 @@ static uint64_t map_bytes;
 static bool in_place;
 static counter_t counters[BROKER_COUNTER_COUNT];
 static store_found_t found;
-static sl_clock_manual_t time_; /* moved only while the thread has nothing to do */
+static sl_clock_manual_t
+    time_; /* moved by whoever commits, or while the thread has nothing to do */
 static disk_t disk;
 static uint64_t done_first[JOURNAL_IN_FLIGHT_MAX]; /* of the batches that completed, in order */
 static sl_err done_err[JOURNAL_IN_FLIGHT_MAX];
@@ -45,7 +49,10 @@ static sl_err on_commit(void *ctx, store_t *store, const record_t *records, size
     pthread_mutex_lock(&d->lock);
     d->entered = true;
     pthread_cond_broadcast(&d->changed);
-    while (d->shut)
+    bool by_sequencer = pthread_equal(pthread_self(), d->sequencer);
+    d->in_place += by_sequencer;
+    d->overtaken |= by_sequencer && d->shut;
+    while (d->shut && !by_sequencer)
         pthread_cond_wait(&d->changed, &d->lock);
     if (d->group_count < GROUPS_MAX)
         d->groups[d->group_count++] = count;
@@ -112,7 +119,8 @@ static int open_journal(void **state)
     topics_init(&topics, 1);
     topic = topics_add(&topics, "Job.OnJobFailed", 15);
     memset(counters, 0, sizeof counters);
-    disk = (disk_t){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
+    disk =
+        (disk_t){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, .sequencer = pthread_self()};
     done_count = 0;
     sl_clock_manual_init(&time_, 1000000000, 1000000000);
     create();
@@ -329,6 +337,7 @@ static void journal_lmdb_in_place_overtakes_no_group_at_work(void **state)
     assert_false(flush_completes(20000));
     await_commit();
     assert_false(flush_completes(10));
+    assert_false(disk.overtaken);
     set_disk(false, 0);
     await_done(before + 2);
     assert_true(done_first[before] < done_first[before + 1]);
@@ -338,9 +347,10 @@ static void journal_lmdb_in_place_failure_comes_with_the_next_poll(void **state)
 {
     (void)state;
     await_in_place();
-    size_t before = done_count;
+    size_t before = done_count, in_place_before = disk.in_place;
     set_disk(false, ENOSPC);
     assert_false(flush_completes(10));
+    assert_int_equal(disk.in_place, in_place_before + 1);
     await_done(before + 1);
     assert_false(has_news());
     assert_int_equal(done_err[before], SL_EIO);
@@ -348,6 +358,8 @@ static void journal_lmdb_in_place_failure_comes_with_the_next_poll(void **state)
     set_disk(false, 0);
     next = done_first[before];
     journal_resume(journal);
+    assert_false(flush_completes(10)); /* the thread's: there may be something to mend */
+    await_done(before + 2);
     await_in_place();
     assert_done(before + 1, done_count, SL_OK);
 }
@@ -499,6 +511,7 @@ static void journal_lmdb_keeps_its_order_under_random_failures(void **state)
     await_done(appended);
     assert_false(disk.cut);
     assert_true(committed > 100 && failed > 100);
+    assert_int_equal(disk.in_place > 0, in_place);
 }
 
 /* -- life ------------------------------------------------------------------------------------ */

@@ -18,7 +18,7 @@ enum {
     EXIT_USAGE = 2,
     MS = 1000 * 1000,
     WAIT_NS = 1000 * MS,
-    TIMER_SLACK_NS = 1000, /* the feed tries again after 40 us, not after 90 */
+    TIMER_SLACK_NS = 1000, /* the feed tries again after 40 us at first, not after 90 */
     DESCRIPTORS_OWN = 64,
     PEERS_SOCKETS = 3,
 };

@@ -162,8 +162,10 @@ static void age_takes_what_is_old_and_leaves_what_comes(void **state)
     commit_at(f, &time, 1012 * second); /* the first is due, and goes with this commit */
     time.wall_ns += 1;
     assert_int_equal(store_housekeep(f->s), SL_OK);
+    assert_true(store_is_tidy(f->s));
     assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "[1-1 retention] 2-2");
     time.wall_ns = 1023 * second;
+    assert_false(store_is_tidy(f->s));
     assert_int_equal(store_housekeep(f->s), SL_OK);
     assert_string_equal(test_line(f->s, 0, UINT64_MAX, 1), "[1-2 retention]");
     f->o.clock = NULL;
@@ -223,10 +225,12 @@ static void housekeeping_is_done_in_small_parts(void **state)
     f->o.clock = &clock;
     f->o.retain_bytes = RETAIN_BYTES / 4;
     open_anew(f);
+    assert_false(store_is_tidy(f->s));
     int parts = 1;
     while (store_housekeep(f->s) == SL_EAGAIN)
         parts++;
     assert_true(parts > 1);
+    assert_true(store_is_tidy(f->s));
     store_stat_t stat;
     store_stat(f->s, &stat);
     assert_in_range(stat.bytes, 0, RETAIN_BYTES / 4);

@@ -22,6 +22,8 @@ enum {
     TRIES = 4,
     RETAIN_RECORDS = 64, /* deletes in a group: so many, and four for each record it brings */
     HOUSEKEEP_NS = 3 * 1000 * 1000, /* deletes in a transaction of their own: a group waits */
+    TIDY_BYTES = 64 * 1024,         /* retention is behind by no more than a commit or two brings */
+    TIDY_MS = 100,
 };
 
 /* How much is deleted in one transaction: until all three are spent. */
@@ -484,6 +486,17 @@ static int housekeep_once(store_t *s, const record_t *records, size_t count)
 static bool house_is_due(const store_t *s)
 {
     return s->stale || retention_due(s, &s->tally, sl_clock_wall_ns(s->o.clock), 0);
+}
+
+bool store_is_tidy(const store_t *s)
+{
+    uint64_t wall_ns = sl_clock_wall_ns(s->o.clock), late_ms = TIDY_MS + s->o.retain_age_ms;
+    if (s->env == NULL || s->stale)
+        return false;
+    if (s->o.retain_bytes > 0 && s->tally.bytes > s->o.retain_bytes + TIDY_BYTES)
+        return false;
+    return s->o.retain_age_ms == 0 || s->tally.records == 0 || wall_ns < s->tally.oldest_time_ns ||
+           (wall_ns - s->tally.oldest_time_ns) / 1000000 <= late_ms;
 }
 
 sl_err store_housekeep(store_t *s)

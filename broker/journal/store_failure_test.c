@@ -253,8 +253,11 @@ static void group_that_stands_in_the_file_though_it_failed_is_cut_off(void **sta
 {
     fixture_t *f = *state;
     disk.meta = META_WRITTEN_BUT_FAILED;
+    assert_true(store_is_tidy(f->s));
     nothing_of_a_group_is_there(f, EIO);
+    assert_false(store_is_tidy(f->s));
     store_goes_on(f);
+    assert_true(store_is_tidy(f->s));
 }
 
 static void group_that_stands_in_the_file_and_cannot_be_cut_off_is_not_shown(void **state)

@@ -35,9 +35,11 @@ static void queue(sluice_pub_t *pub, pub_batch_t *batch)
 static unsigned queue_due(sluice_pub_t *pub, uint64_t now)
 {
     unsigned queued = 0;
-    uint64_t wait_ns = pub_forming_ns(pub);
+    bool gather = pub->linger_ns == 0 && pub->window.in_flight >= PUB_GATHER_REQUESTS;
+    uint64_t wait_ns = gather ? PUB_GATHER_NS : pub->linger_ns;
     for (; pub->forming != NULL && now >= pub->forming->started_ns + wait_ns; queued++)
         queue(pub, pub->forming);
+    pub->gathers = gather && pub->forming != NULL;
     return queued;
 }
 

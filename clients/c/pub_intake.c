@@ -291,9 +291,10 @@ static uint64_t next_due(const sluice_pub_t *pub)
         due = pub->retry_ns;
     if (pub->window.in_flight > 0)
         due = earlier(due, pub->progress_ns + pub->ack_timeout_ns);
-    uint64_t forming_ns = pub_forming_ns(pub);
-    if (pub->forming != NULL && forming_ns > 0)
-        due = earlier(due, pub->forming->started_ns + forming_ns);
+    if (pub->forming != NULL && pub->linger_ns > 0)
+        due = earlier(due, pub->forming->started_ns + pub->linger_ns);
+    else if (pub->forming != NULL && pub->gathers)
+        due = earlier(due, pub->forming->started_ns + PUB_GATHER_NS);
     return due;
 }
 

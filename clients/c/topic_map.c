@@ -8,8 +8,7 @@
 
 enum { SLOTS_FIRST = 64 };
 
-/* No secret: the peer gains nothing by collisions that the bound on the number of topics does not
- * limit. */
+/* Not keyed: collisions cost little among as few topics as there may be. */
 uint32_t topic_hash(const char *name, size_t len)
 {
     return (uint32_t)XXH3_64bits(name, len);

@@ -5,7 +5,7 @@ uint64_t sl_sum(const sl_piece_t *pieces, size_t count)
 {
 #ifdef SUM_HAS_AVX2
     if (__builtin_cpu_supports("avx2"))
-        return sum_avx2(pieces, count);
+        return sl_sum_avx2(pieces, count);
 #endif
-    return sum_plain(pieces, count);
+    return sl_sum_plain(pieces, count);
 }

@@ -4,11 +4,11 @@
 
 #include "base/sum.h"
 
-typedef uint64_t sum_kernel_t(const sl_piece_t *pieces, size_t count);
+typedef uint64_t sl_sum_fn(const sl_piece_t *pieces, size_t count);
 
-sum_kernel_t sum_plain;
+sl_sum_fn sl_sum_plain;
 #ifdef SUM_HAS_AVX2
-sum_kernel_t sum_avx2; /**< only where the CPU has AVX2 */
+sl_sum_fn sl_sum_avx2; /**< only where the CPU has AVX2 */
 #endif
 
 #endif

@@ -25,7 +25,7 @@ static int fill(void **state)
 }
 
 /* Cuts what is summed at two places, so that pieces of no bytes occur too. */
-static void holds_however_it_is_cut(sum_kernel_t *sum)
+static void holds_however_it_is_cut(sl_sum_fn *sum)
 {
     for (int round = 0; round < ROUNDS; round++) {
         size_t most = round % 2 == 0 ? 600 : BYTES; /* xxHash takes other ways to 240 bytes */
@@ -50,10 +50,10 @@ static void the_sum_is_xxh3_64(void **state)
 static void every_kernel_comes_to_the_same(void **state)
 {
     (void)state;
-    holds_however_it_is_cut(sum_plain);
+    holds_however_it_is_cut(sl_sum_plain);
 #ifdef SUM_HAS_AVX2
     if (__builtin_cpu_supports("avx2"))
-        holds_however_it_is_cut(sum_avx2);
+        holds_however_it_is_cut(sl_sum_avx2);
 #endif
 }
 

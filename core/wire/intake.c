@@ -5,9 +5,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum {
-    ID_SHORT_MAX = 256
-}; /* source, zero byte and id of an event, as long as BatchCompute's are */
+/* Source, zero byte and id of an event, as long as BatchCompute's are. */
+enum { ID_SHORT_MAX = 256 };
 
 static const struct {
     const char *name, *text;

@@ -93,7 +93,7 @@ def cpu_has_avx2():
     return "avx2" in pathlib.Path("/proc/cpuinfo").read_text().split()
 
 
-@unittest.skipUnless(cpu_has_avx2(), "the budgets are those of a CPU with AVX2: sums take twice as many instructions without")
+@unittest.skipUnless(cpu_has_avx2(), "the budgets are those of a CPU with AVX2: sums take more instructions without")
 class Instructions(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

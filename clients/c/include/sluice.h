@@ -302,8 +302,8 @@ typedef struct sluice_pub_options {
 
     /** … or when its first event waited this long; 0: with the next flush or process, whose time is
      * yours to choose: the descriptor does not fire for it.  With 0 batches form by themselves when
-     * there is much to do: while 16 requests have no answer, process lets one form for up to 0.5 ms
-     * (and the descriptor fires then). */
+     * there is much to do: while 16 requests or more have no answer, process passes over one that
+     * has formed for less than 0.5 ms, and the descriptor fires when it is due.  Flush does not. */
     uint32_t linger_us;
 
     /** Of events taken and not acknowledged; past it: SLUICE_EAGAIN.  0: 16 MiB. */

@@ -156,6 +156,10 @@ sl_err store_commit(store_t *s, const record_t *records, size_t count);
  *  as harmless. */
 sl_err store_housekeep(store_t *s);
 
+/** Will the next commit be short, if it is small: no failure is to be mended, and retention is not
+ *  behind?  For the writer. */
+bool store_is_tidy(const store_t *s);
+
 /** Shows what is stored of the numbers (after, until], in order: batches, whole, that hold a number
  *  > after, and holes in their place.  Ends at `until`, at the newest committed number, when
  * `bytes` of records were shown (but at least one), or when `visit` says so.
