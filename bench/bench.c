@@ -1,6 +1,7 @@
 #include "bench.h"
 
 #include "base/clock.h"
+#include "machine.h"
 #include "proc.h"
 
 #include <errno.h>
@@ -184,9 +185,13 @@ static int run_with(const bench_spec_t *spec, const char *name, const void *opti
         return BENCH_FAILED;
     int status = BENCH_FAILED;
     if (result_init(&result, name, spec->figures, spec->figure_count) == SL_OK) {
-        result_fact_machine(&result);
+        machine_put_facts(&result, place.dir);
         spec->put_facts(options, &result);
+        machine_times_t begin;
+        bool told = machine_times_now(&begin);
         sl_err err = do_runs(spec, options, &place, &result);
+        if (told)
+            machine_put_stolen(&result, &begin);
         status = finish(spec, &result, common, err == SL_OK);
         result_fini(&result);
     }

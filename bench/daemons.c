@@ -1,5 +1,6 @@
 #include "daemons.h"
 
+#include "machine.h"
 #include "metrics.h"
 
 #include <stdio.h>
@@ -11,6 +12,18 @@ const char *daemons_durability_name(daemons_durability_t durability)
 {
     static const char *const names[] = {"memory", "os", "disk"};
     return names[durability];
+}
+
+/* What is written there costs no wait for a disk, and is lost with the power. */
+static void warn_of_memory(const char *dir)
+{
+    static bool warned;
+    if (!warned && machine_is_in_memory(dir))
+        fprintf(stderr,
+                "sluice-bench: durability disk, but %s is a tmpfs, in memory: the figures are of "
+                "no disk; TMPDIR says where else\n",
+                dir);
+    warned = true;
 }
 
 sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
@@ -38,6 +51,8 @@ sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
                                                      "--durability",
                                                      daemons_durability_name(setup->durability)};
     size_t argc = 11;
+    if (setup->durability == DAEMONS_DISK)
+        warn_of_memory(place->dir);
     if (setup->durability != DAEMONS_MEMORY) {
         argv[argc++] = "--data";
         argv[argc++] = data;

@@ -8,8 +8,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 /* Rows for `count` figures; the new ones are empty.  @return SL_OK, SL_ENOMEM (nothing changed). */
 static sl_err make_room(result_t *result, size_t count)
@@ -132,39 +130,6 @@ void result_note(result_t *result, const char *format, ...)
     cJSON_AddItemToArray(result->notes, cJSON_CreateString(text));
 }
 
-/* The processor's name as the kernel tells it, without the key before the colon. */
-static void processor_name(char *out, size_t size)
-{
-    snprintf(out, size, "unknown");
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    if (file == NULL)
-        return;
-    char line[256];
-    while (fgets(line, sizeof line, file) != NULL) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || colon == NULL)
-            continue;
-        line[strcspn(line, "\n")] = '\0';
-        snprintf(out, size, "%s", colon + 1 + strspn(colon + 1, " "));
-        break;
-    }
-    fclose(file);
-}
-
-void result_fact_machine(result_t *result)
-{
-    char processor[128];
-    processor_name(processor, sizeof processor);
-    result_fact_text(result, "processor", processor);
-    result_fact_number(result, "cores", (double)sysconf(_SC_NPROCESSORS_ONLN));
-    struct utsname name;
-    if (uname(&name) == 0)
-        result_fact_text(result, "kernel", name.release);
-    double load[1] = {0};
-    if (getloadavg(load, 1) == 1)
-        result_fact_number(result, "load_at_start", load[0]);
-}
-
 size_t result_stats(const result_t *result, size_t figure, stats_t *stats)
 {
     double taken[RESULT_RUNS_MAX];
@@ -232,10 +197,44 @@ static void print_figure(const result_t *result, size_t figure, FILE *out)
     fputc('\n', out);
 }
 
+/* The facts that machine.h puts, with what stands round them. */
+static const struct {
+    const char *fact, *before, *behind;
+    double times; /* of a number */
+} machine[] = {
+    {"processor", "", "", 1},
+    {"cores", " × ", "", 1},
+    {"hypervisor", ", hypervisor ", "", 1},
+    {"ram_mib", ", ", " MiB", 1},
+    {"kernel", ", Linux ", "", 1},
+    {"data_file_system", ", data on ", "", 1},
+    {"transparent_huge_pages", ", huge pages ", "", 1},
+    {"compiler", ", ", "", 1},
+    {"steal_share", ", stolen ", " %", 100},
+};
+
+void result_print_machine(const result_t *result, FILE *out)
+{
+    const char *indent = "  ";
+    for (size_t i = 0; i < sizeof machine / sizeof machine[0]; i++) {
+        char number[NUMBERS_TEXT_MAX];
+        const cJSON *fact = cJSON_GetObjectItemCaseSensitive(result->facts, machine[i].fact);
+        if (fact == NULL)
+            continue;
+        numbers_plain(number, sizeof number, fact->valuedouble * machine[i].times);
+        fprintf(out, "%s%s%s%s", indent, machine[i].before,
+                cJSON_IsString(fact) ? fact->valuestring : number, machine[i].behind);
+        indent = "";
+    }
+    if (indent[0] == '\0')
+        fputc('\n', out);
+}
+
 void result_print_head(const result_t *result, FILE *out)
 {
     fprintf(out, "%s: %zu run%s%s\n", result->bench, result->runs, result->runs == 1 ? "" : "s",
             result->runs > 1 ? "; median, minimum … maximum, spread" : "");
+    result_print_machine(result, out);
 }
 
 void result_print_bounds(const result_t *result, FILE *out)
@@ -260,6 +259,18 @@ void result_print(const result_t *result, FILE *out)
     result_print_notes(result, out);
 }
 
+/* What each run gave, null where it gave nothing. */
+static void add_runs(cJSON *object, const result_t *result, size_t figure)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s_runs", result->defs[figure].name);
+    cJSON *runs = cJSON_AddArrayToObject(object, name);
+    for (size_t i = 0; i < result->runs; i++) {
+        double value = result->values[figure * RESULT_RUNS_MAX + i];
+        cJSON_AddItemToArray(runs, isnan(value) ? cJSON_CreateNull() : cJSON_CreateNumber(value));
+    }
+}
+
 static cJSON *as_json(const result_t *result)
 {
     cJSON *object = cJSON_Duplicate(result->facts, true);
@@ -277,6 +288,7 @@ static cJSON *as_json(const result_t *result)
         cJSON_AddNumberToObject(object, name, stats.min);
         snprintf(name, sizeof name, "%s_max", result->defs[i].name);
         cJSON_AddNumberToObject(object, name, stats.max);
+        add_runs(object, result, i);
     }
     return object;
 }

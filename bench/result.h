@@ -7,8 +7,9 @@
  * A run need not take every figure; one that no run took is not shown.
  *
  * Beside the figures stand facts: the options, the machine, texts.  In JSON all of it is one flat
- * object: `name` (the median), `name_min`, `name_max`, the facts, `runs` and `bounds_met`, and the
- * `notes`: what a reader of the table must know too, under which it is printed. */
+ * object: `name` (the median), `name_min`, `name_max`, `name_runs` (what each run gave, in their
+ * order, null for nothing), the facts, `runs` and `bounds_met`, and the `notes`: what a reader of
+ * the table must know too, under which it is printed. */
 #ifndef BENCH_RESULT_H
 #define BENCH_RESULT_H
 
@@ -66,9 +67,6 @@ void result_fact_number(result_t *result, const char *name, double value);
 /** A line under the table; one that is there already is not repeated. */
 void result_note(result_t *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** Adds the machine's facts: cores, processor, kernel, load at the start. */
-void result_fact_machine(result_t *result);
-
 /** Over the runs that took it.  @return their number; 0: *stats is NaN. */
 size_t result_stats(const result_t *result, size_t figure, stats_t *stats);
 
@@ -81,9 +79,10 @@ bool result_bounds_met(const result_t *result);
 /** A table for people. */
 void result_print(const result_t *result, FILE *out);
 
-/** Its parts, for a bench that has a better table: the first line, the figures that have a bound,
- * the notes. */
+/** Its parts, for a bench that has a better table: the first line and what it was measured on, or
+ * that alone; the figures that have a bound; the notes. */
 void result_print_head(const result_t *result, FILE *out);
+void result_print_machine(const result_t *result, FILE *out);
 void result_print_bounds(const result_t *result, FILE *out);
 void result_print_notes(const result_t *result, FILE *out);
 

@@ -1,5 +1,6 @@
 #include "result.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -82,19 +83,26 @@ static double number(const cJSON *object, const char *name)
     return item->valuedouble;
 }
 
+/* As it is written to a file. */
+static cJSON *as_written(const result_t *result)
+{
+    char path[] = "/tmp/sluice-result-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(result_write_json(result, path), SL_OK);
+    cJSON *object = read_json(path);
+    unlink(path);
+    return object;
+}
+
 static void the_json_is_one_flat_object_of_medians_and_facts(void **state)
 {
     (void)state;
     result_t result;
     put_runs(&result, (double[]){5, 7, 6}, (double[]){1, 1, 1}, 3);
     result_fact_number(&result, "subs", 64);
-    char path[] = "/tmp/sluice-result-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    assert_int_equal(result_write_json(&result, path), SL_OK);
-    cJSON *object = read_json(path);
-    unlink(path);
+    cJSON *object = as_written(&result);
     assert_float_equal(number(object, "events_per_s"), 6, 1e-9);
     assert_float_equal(number(object, "events_per_s_min"), 5, 1e-9);
     assert_float_equal(number(object, "events_per_s_max"), 7, 1e-9);
@@ -102,6 +110,44 @@ static void the_json_is_one_flat_object_of_medians_and_facts(void **state)
     assert_float_equal(number(object, "runs"), 3, 1e-9);
     assert_true(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(object, "bounds_met")));
     cJSON_Delete(object);
+    result_fini(&result);
+}
+
+static void the_json_tells_what_each_run_gave_in_their_order(void **state)
+{
+    (void)state;
+    result_t result;
+    put_runs(&result, (double[]){5, NAN, 6}, (double[]){NAN, NAN, NAN}, 3);
+    cJSON *object = as_written(&result);
+    const cJSON *runs = cJSON_GetObjectItemCaseSensitive(object, "events_per_s_runs");
+    assert_int_equal(cJSON_GetArraySize(runs), 3);
+    assert_float_equal(cJSON_GetArrayItem(runs, 0)->valuedouble, 5, 1e-9);
+    assert_true(cJSON_IsNull(cJSON_GetArrayItem(runs, 1))); /* it did not take it */
+    assert_float_equal(cJSON_GetArrayItem(runs, 2)->valuedouble, 6, 1e-9);
+    assert_null(cJSON_GetObjectItemCaseSensitive(object, "cpu_us_runs"));
+    cJSON_Delete(object);
+    result_fini(&result);
+}
+
+static void the_head_says_in_a_line_what_it_was_measured_on(void **state)
+{
+    (void)state;
+    result_t result;
+    put_runs(&result, (double[]){5}, (double[]){1}, 1);
+    char text[1024] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    result_print_head(&result, out); /* it knows nothing of the machine yet */
+    result_fact_text(&result, "processor", "Sample CPU");
+    result_fact_number(&result, "cores", 2);
+    result_fact_number(&result, "ram_mib", 7936);
+    result_fact_text(&result, "data_file_system", "ext4");
+    result_fact_number(&result, "steal_share", 0.025);
+    result_print_head(&result, out);
+    fclose(out);
+    assert_string_equal(text, "sample: 1 run\n"
+                              "sample: 1 run\n"
+                              "  Sample CPU × 2, 7,936 MiB, data on ext4, stolen 2.50 %\n");
     result_fini(&result);
 }
 
@@ -185,6 +231,8 @@ int main(void)
         cmocka_unit_test(a_missed_floor_and_a_missed_ceiling_are_told),
         cmocka_unit_test(the_table_groups_thousands_and_names_the_bound),
         cmocka_unit_test(the_json_is_one_flat_object_of_medians_and_facts),
+        cmocka_unit_test(the_json_tells_what_each_run_gave_in_their_order),
+        cmocka_unit_test(the_head_says_in_a_line_what_it_was_measured_on),
         cmocka_unit_test(a_figure_counts_the_runs_that_took_it_and_is_not_shown_when_none_did),
         cmocka_unit_test(figures_that_only_a_run_knows_are_kept_by_their_names),
         cmocka_unit_test(a_note_is_printed_once),
