@@ -2,9 +2,10 @@
  * those that stand beside it?
  *
  * A run measures bare loopback TCP and then every carrier once, each with a server that is new,
- * over the same publishers and the same crowd of subscribers; who comes first changes from run to
- * run, so that a machine that drifts hits all alike.  Ratios are of the same run; figures are
- * medians over the runs.
+ * over the same publishers and the same crowd of subscribers.  Their order is drawn anew for each
+ * run (--seed), so that a machine that drifts hits all alike, and what one leaves behind, warm or
+ * busy, does not always meet the same other.  Ratios are of the same run; figures are medians over
+ * the runs.
  *
  * The publishers of every carrier are held within a window of the slowest subscriber, so that
  * nothing need be dropped, and every subscriber looks at every event.  A peer that comes to miss or
@@ -19,6 +20,9 @@
 #include <string.h>
 
 enum { SUBS_MAX = 1000, RATE_MAX = 10000000 };
+
+/* As clients/c/pub_impl.h has it: PUB_GATHER_REQUESTS. */
+#define GATHERED "libsluice gathers them into requests while 16 requests are unanswered"
 
 #define OPT(name, what, ...)                   \
     {                                          \
@@ -43,7 +47,8 @@ static const config_opt_t options_table[] = {
     OPT("warmup", CONFIG_MS, AT(warmup_ms), .def = "1s", .arg = "TIME",
         .help = "before the measured phase", .max = 60000),
     OPT("single", CONFIG_BOOL, AT(single),
-        .help = "each event leaves its publisher as a message of its own; nobody is packed"),
+        .help = "events are published one by one, each to leave at once; our client, " GATHERED
+                "; nobody is packed"),
     OPT("transport", CONFIG_CHOICE, AT(transport), .def = "tcp", .choices = "tcp|ipc",
         .help = "of who can do both"),
     OPT("durability", CONFIG_CHOICE, AT(durability), .def = "os", .choices = DAEMONS_DURABILITIES,
@@ -61,6 +66,8 @@ static const config_opt_t options_table[] = {
         .max = RATE_MAX),
     OPT("loopback-seconds", CONFIG_U64, AT(loopback_seconds), .def = "2", .arg = "N",
         .help = "bare loopback TCP in each run", .min = 1, .max = 60),
+    OPT("seed", CONFIG_U64, AT(seed), .def = "1", .arg = "N",
+        .help = "of the order of the carriers, which is another in each run"),
     OPT("broker-arg", CONFIG_STR_LIST, AT(broker_args), .arg = "ARG",
         .help = "a further argument for sluice-broker; may be repeated"),
     BENCH_COMMON_OPTIONS("5"),
@@ -120,7 +127,8 @@ static load_t load_of(const bench_run_t *bench, const carrier_ops_t *ops)
 /* What came of one carrier in one run. */
 typedef struct outcome {
     const carrier_ops_t *ops;
-    bool complete; /* else nothing else counts */
+    bool complete; /* else nothing of the windowed load counts */
+    bool opened;   /* likewise, of the open loop */
     double values[PEERS_METRIC_COUNT];
 } outcome_t;
 
@@ -187,26 +195,25 @@ static sl_err windowed(const bench_run_t *bench, const carrier_ops_t *ops, outco
     out->ops = ops;
     sl_err err = measure(&load, out);
     load_end(&load);
-    if (err == SL_OK)
-        for (size_t metric = 0; metric <= PEERS_HELD; metric++)
-            peers_put(bench, ops, (peers_metric_t)metric, out->values[metric]);
     return refuse(bench, ops, err);
 }
 
 /* -- open loop ------------------------------------------------------------------------------ */
 
-static void put_open(const load_t *load, const load_look_t *a, const load_look_t *b)
+static void take_open(const load_t *load, const load_look_t *a, const load_look_t *b,
+                      outcome_t *out)
 {
     const crowd_plan_t *plan = &load->plan;
     double wanted = (double)crowd_published(plan) * (double)plan->subs;
     double got = (double)crowd_delivered(plan, 0, plan->subs);
-    peers_put(load->bench, plan->ops, PEERS_OPEN_EVENTS,
-              (double)(b->published - a->published) * 1e9 / (double)(b->at_ns - a->at_ns));
-    peers_put(load->bench, plan->ops, PEERS_OPEN_LOST, wanted > 0 ? 1 - got / wanted : 0);
-    peers_put(load->bench, plan->ops, PEERS_OPEN_GONE, (double)crowd_disconnects(plan));
+    out->values[PEERS_OPEN_EVENTS] =
+        (double)(b->published - a->published) * 1e9 / (double)(b->at_ns - a->at_ns);
+    out->values[PEERS_OPEN_LOST] = wanted > 0 ? 1 - got / wanted : 0;
+    out->values[PEERS_OPEN_GONE] = (double)crowd_disconnects(plan);
+    out->opened = true;
 }
 
-static sl_err open_loop(const bench_run_t *bench, const carrier_ops_t *ops)
+static sl_err open_loop(const bench_run_t *bench, const carrier_ops_t *ops, outcome_t *out)
 {
     const peers_options_t *o = bench->options;
     load_t load = load_of(bench, ops);
@@ -220,7 +227,7 @@ static sl_err open_loop(const bench_run_t *bench, const carrier_ops_t *ops)
         if (err == SL_OK)
             err = load_settle(&load, ops == &carrier_sluice ? LOAD_COMPLETE : LOAD_QUIET);
         if (err == SL_OK)
-            put_open(&load, &begin, &end);
+            take_open(&load, &begin, &end, out);
         if (err == SL_OK && ops == &carrier_sluice)
             err = crowd_check(&load.plan);
     }
@@ -247,6 +254,23 @@ static void put_ratios(const bench_run_t *bench, const outcome_t *outcomes, size
     }
 }
 
+static void put_range(const bench_run_t *bench, const outcome_t *out, size_t first, size_t last)
+{
+    for (size_t metric = first; metric <= last; metric++)
+        peers_put(bench, out->ops, (peers_metric_t)metric, out->values[metric]);
+}
+
+/* In the order in which carriers are named, not in that of the run: so they stand in tables. */
+static void put_outcomes(const bench_run_t *bench, const outcome_t *outcomes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (outcomes[i].complete)
+            put_range(bench, &outcomes[i], 0, PEERS_HELD);
+        if (outcomes[i].opened)
+            put_range(bench, &outcomes[i], PEERS_OPEN_EVENTS, PEERS_OPEN_GONE);
+    }
+}
+
 static double our_gb_per_s(const outcome_t *outcomes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -260,19 +284,22 @@ static sl_err one_run(const bench_run_t *bench)
     const peers_options_t *o = bench->options;
     roster_t roster;
     outcome_t outcomes[ROSTER_MAX] = {0};
+    size_t order[ROSTER_MAX];
     double bytes_per_s = 0;
     peers_roster(o, &roster);
+    roster_order(roster.count, o->seed, bench->result->runs, order);
     bench_meter_show(bench->meter, "%s: bare loopback", bench->title);
     sl_err err =
         loopback_measure(bench->place->dir, o->subs, (double)o->loopback_seconds, &bytes_per_s);
     for (size_t i = 0; i < roster.count && err == SL_OK; i++) {
-        size_t turn = (i + bench->result->runs) % roster.count;
+        size_t turn = order[i];
         err = windowed(bench, roster.items[turn], &outcomes[turn]);
         if (err == SL_OK && o->open_rate > 0)
-            err = open_loop(bench, roster.items[turn]);
+            err = open_loop(bench, roster.items[turn], &outcomes[turn]);
     }
     if (err != SL_OK)
         return err;
+    put_outcomes(bench, outcomes, roster.count);
     put_ratios(bench, outcomes, roster.count);
     peers_put_loopback(bench, bytes_per_s, our_gb_per_s(outcomes, roster.count));
     return SL_OK;
@@ -290,6 +317,7 @@ static void put_facts(const void *options, result_t *result)
     result_fact_number(result, "pack_bytes", (double)o->pack_bytes);
     result_fact_number(result, "seconds", (double)o->seconds);
     result_fact_number(result, "open_rate", (double)o->open_rate);
+    result_fact_number(result, "seed", (double)o->seed);
     result_fact_text(result, "transport", o->transport == DAEMONS_IPC ? "ipc" : "tcp");
     result_fact_text(result, "durability",
                      daemons_durability_name((daemons_durability_t)o->durability));
@@ -302,6 +330,9 @@ static void put_facts(const void *options, result_t *result)
         (unsigned long long)o->subs, o->subs == 1 ? "" : "s", process_count(o),
         process_count(o) == 1 ? "" : "es", (unsigned long long)o->publishers,
         o->publishers == 1 ? "" : "s", (unsigned long long)o->window, (unsigned long long)o->size);
+    if (o->single)
+        result_note(result,
+                    "events are published one by one, each to leave at once; sluice: " GATHERED);
 }
 
 static double run_seconds(const void *options)

@@ -11,7 +11,7 @@ typedef struct peers_options {
     bench_common_t common;
     config_list_t carriers;
     uint64_t subs, processes, publishers, size, window, batch_bytes, pack_bytes;
-    uint64_t seconds, warmup_ms, loopback_seconds, open_rate;
+    uint64_t seconds, warmup_ms, loopback_seconds, open_rate, seed;
     int transport;  /* daemons_transport_t */
     int durability; /* daemons_durability_t */
     bool single, decode;

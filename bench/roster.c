@@ -1,5 +1,6 @@
 #include "roster.h"
 
+#include "rng.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -91,6 +92,25 @@ void roster_keep(roster_t *roster, bool (*keep)(const carrier_ops_t *ops, const 
         if (keep(roster->items[i], ctx))
             roster->items[kept++] = roster->items[i];
     roster->count = kept;
+}
+
+static void shuffle(rng_t *rng, size_t count, size_t *order)
+{
+    for (size_t left = count; left > 1; left--) {
+        size_t at = (size_t)rng_below(rng, left), last = order[left - 1];
+        order[left - 1] = order[at];
+        order[at] = last;
+    }
+}
+
+void roster_order(size_t count, uint64_t seed, size_t run, size_t order[ROSTER_MAX])
+{
+    rng_t rng;
+    rng_seed(&rng, seed);
+    for (size_t i = 0; i < count; i++)
+        order[i] = i;
+    for (size_t i = 0; i <= run; i++)
+        shuffle(&rng, count, order);
 }
 
 void roster_key(const carrier_ops_t *ops, char out[ROSTER_KEY_MAX])

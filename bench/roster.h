@@ -10,6 +10,7 @@
 #include "config/config.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { ROSTER_MAX = 32, ROSTER_KEY_MAX = 48 };
 
@@ -30,6 +31,12 @@ void roster_check(config_t *config, const char *key, const config_list_t *names,
 /** Drops those that `keep` does not want. */
 void roster_keep(roster_t *roster, bool (*keep)(const carrier_ops_t *ops, const void *ctx),
                  const void *ctx);
+
+/** Whose turn is when: a permutation of 0 … count − 1, drawn anew for each run, so that nobody
+ * always comes first or always behind the same one.  The same seed gives the same orders.
+ *  @param count  at most ROSTER_MAX.
+ *  @param run    from 0. */
+void roster_order(size_t count, uint64_t seed, size_t run, size_t order[ROSTER_MAX]);
 
 /** A carrier's name as its figures begin: "nats_lean_packed". */
 void roster_key(const carrier_ops_t *ops, char out[ROSTER_KEY_MAX]);

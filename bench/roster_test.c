@@ -97,6 +97,55 @@ static void who_is_not_kept_is_gone(void **state)
         assert_true(roster.items[i]->ipc);
 }
 
+enum { ORDERED = 5, ORDERS = 100 };
+
+static void everybody_has_one_turn_and_comes_first_sometimes(void **state)
+{
+    (void)state;
+    size_t order[ROSTER_MAX], first[ORDERED] = {0}, behind[ORDERED][ORDERED] = {0};
+    for (size_t run = 0; run < ORDERS; run++) {
+        unsigned seen = 0;
+        roster_order(ORDERED, 1, run, order);
+        for (size_t i = 0; i < ORDERED; i++) {
+            assert_true(order[i] < ORDERED);
+            seen |= 1u << order[i];
+            if (i > 0)
+                behind[order[i]][order[i - 1]]++;
+        }
+        assert_int_equal(seen, (1u << ORDERED) - 1);
+        first[order[0]]++;
+    }
+    for (size_t i = 0; i < ORDERED; i++) {
+        assert_in_range(first[i], ORDERS / ORDERED / 3, 3 * ORDERS / ORDERED);
+        for (size_t j = 0; j < ORDERED; j++)
+            assert_true((behind[i][j] > 0) == (i != j)); /* each behind each other one */
+    }
+}
+
+static void a_seed_gives_the_same_orders_again_and_another_one_others(void **state)
+{
+    (void)state;
+    size_t order[ROSTER_MAX], again[ROSTER_MAX], other[ROSTER_MAX], same = 0;
+    for (size_t run = 0; run < ORDERS; run++) {
+        roster_order(ORDERED, 7, run, order);
+        roster_order(ORDERED, 7, run, again);
+        roster_order(ORDERED, 8, run, other);
+        assert_memory_equal(order, again, ORDERED * sizeof *order);
+        same += memcmp(order, other, ORDERED * sizeof *order) == 0;
+    }
+    assert_true(same < ORDERS / 10); /* one of 120 orders */
+}
+
+static void one_alone_comes_first_and_of_none_there_is_no_order(void **state)
+{
+    (void)state;
+    size_t order[ROSTER_MAX] = {9};
+    roster_order(0, 1, 3, order);
+    assert_int_equal(order[0], 9);
+    roster_order(1, 1, 3, order);
+    assert_int_equal(order[0], 0);
+}
+
 static void a_key_is_a_name_that_figures_can_begin_with(void **state)
 {
     (void)state;
@@ -112,6 +161,9 @@ int main(void)
         cmocka_unit_test(all_are_everybody_and_every_other_packed),
         cmocka_unit_test(a_name_that_nobody_has_is_told),
         cmocka_unit_test(who_is_not_kept_is_gone),
+        cmocka_unit_test(everybody_has_one_turn_and_comes_first_sometimes),
+        cmocka_unit_test(a_seed_gives_the_same_orders_again_and_another_one_others),
+        cmocka_unit_test(one_alone_comes_first_and_of_none_there_is_no_order),
         cmocka_unit_test(a_key_is_a_name_that_figures_can_begin_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
