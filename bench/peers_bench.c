@@ -67,7 +67,7 @@ static const config_opt_t options_table[] = {
     OPT("loopback-seconds", CONFIG_U64, AT(loopback_seconds), .def = "2", .arg = "N",
         .help = "bare loopback TCP in each run", .min = 1, .max = 60),
     OPT("seed", CONFIG_U64, AT(seed), .def = "1", .arg = "N",
-        .help = "of the order of the carriers, which is another in each run"),
+        .help = "of the order of the carriers, which is another in each run", .max = UINT32_MAX),
     OPT("broker-arg", CONFIG_STR_LIST, AT(broker_args), .arg = "ARG",
         .help = "a further argument for sluice-broker; may be repeated"),
     BENCH_COMMON_OPTIONS("5"),

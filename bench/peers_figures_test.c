@@ -74,6 +74,22 @@ static void other_options_have_other_floors_or_none(void **state)
     result_fini(&result);
 }
 
+static void loopback_is_owed_by_what_is_journalled_in_the_system_alone(void **state)
+{
+    (void)state;
+    static const daemons_durability_t all[] = {DAEMONS_MEMORY, DAEMONS_OS, DAEMONS_DISK};
+    static const daemons_transport_t ways[] = {DAEMONS_TCP, DAEMONS_IPC};
+    for (size_t i = 0; i < 6; i++) {
+        peers_options_t options = base_point();
+        result_t result;
+        options.durability = (int)all[i % 3];
+        options.transport = (int)ways[i / 3];
+        put_run(&result, &options);
+        assert_true(bounded(&result, "loopback_ratio") == (all[i % 3] == DAEMONS_OS));
+        result_fini(&result);
+    }
+}
+
 static void the_table_has_a_line_for_each_that_was_measured(void **state)
 {
     (void)state;
@@ -100,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_floor_holds_for_the_options_it_was_set_for),
         cmocka_unit_test(other_options_have_other_floors_or_none),
+        cmocka_unit_test(loopback_is_owed_by_what_is_journalled_in_the_system_alone),
         cmocka_unit_test(the_table_has_a_line_for_each_that_was_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
