@@ -53,8 +53,9 @@ typedef struct carrier_plan {
     /* of the harness */
     const char *topics[MIX_TOPICS];
     uint32_t publisher; /**< which of the publishers it is: 0, 1, … */
-    bool single; /**< ours: each event is sent at once, without a linger time; by the others it
-                    always is */
+    bool single; /**< ours: each event is to leave at once, without a linger time; libsluice gathers
+                    them in spite of it while 16 requests are unanswered.  By the others each is
+                    always sent at once */
     uint32_t batch_bytes; /**< ours: of the publisher's batches; 0: libsluice's default */
     size_t pack_bytes;    /**< packed: events of one message; 0: CARRIER_PACK_BYTES */
 } carrier_plan_t;

@@ -1,10 +1,13 @@
 /* journal.c - how many events a second are kept durably, and how many does one reader get back?
  *
- * Ours stands beside redis streams and NATS JetStream.  A run takes the phases of a table in turn,
- * each with a server that is new, in a folder of its own on the same disk.  What is equal: the
- * events, with ids of their own; the publishers, the events each has without an answer, and how
- * many leave together; one machine, loopback TCP, each target's own C library.  What is not is said
- * in notes under the figures. */
+ * Ours stands beside redis streams and NATS JetStream.  A run takes the phases of four tables, each
+ * with a server that is new, in a folder of its own on the same disk; in each table the targets
+ * take turns in coming first, from run to run.  What is equal: the events, with ids of their own;
+ * the publishers, the events each has without an answer, and how many leave together; one machine,
+ * loopback TCP, each target's own C library.  What is not is said in notes under the figures.
+ *
+ * Beside each rate <name>_per_s stands what it costs, for a million events:
+ * <name>_cpu_s_per_million of server and clients, and <name>_server_cpu_s_per_million. */
 #include "journal.h"
 
 #include "bench.h"
@@ -151,17 +154,24 @@ typedef struct phase {
     size_t figure;
 } phase_t;
 
-static const phase_t intake_phases[] = {
+/* What stands against each other is in one table. */
+static const phase_t single_phases[] = {
     {TARGET_SLUICE, .durability = DAEMONS_DISK, .figure = SINGLE_DISK},
     {TARGET_REDIS, .keep = PEER_DURABLE, .figure = SINGLE_REDIS},
     {TARGET_JETSTREAM, .keep = PEER_DURABLE, .figure = SINGLE_JETSTREAM},
     {TARGET_JETSTREAM, .keep = PEER_DURABLE, .dedup = true, .figure = SINGLE_JETSTREAM_IDS},
     {TARGET_JETSTREAM, .keep = PEER_SYNCED, .dedup = true, .figure = SINGLE_JETSTREAM_SYNCED},
+};
+
+static const phase_t batch_phases[] = {
     {TARGET_SLUICE, .batched = true, .durability = DAEMONS_DISK, .figure = BATCH_DISK},
     {TARGET_REDIS, .batched = true, .keep = PEER_DURABLE, .figure = BATCH_REDIS},
     {TARGET_JETSTREAM, .batched = true, .keep = PEER_DURABLE, .figure = BATCH_JETSTREAM},
     {TARGET_JETSTREAM, true, true, .keep = PEER_DURABLE, .figure = BATCH_JETSTREAM_IDS},
     {TARGET_JETSTREAM, true, true, .keep = PEER_SYNCED, .figure = BATCH_JETSTREAM_SYNCED},
+};
+
+static const phase_t unsynced_phases[] = {
     {TARGET_SLUICE, .durability = DAEMONS_OS, .figure = SINGLE_OS},
     {TARGET_SLUICE, .durability = DAEMONS_MEMORY, .figure = SINGLE_MEMORY},
     {TARGET_SLUICE, .batched = true, .durability = DAEMONS_OS, .figure = BATCH_OS},
@@ -222,6 +232,7 @@ static sl_err start_sluice(run_t *run)
 
 static sl_err start_peer(run_t *run)
 {
+    char library[64];
     const bench_place_t *place = run->bench->place;
     bool redis = run->phase->target == TARGET_REDIS;
     sl_err err = redis ? peers_start_redis(&run->set, place, run->phase->keep, &run->peer)
@@ -230,7 +241,9 @@ static sl_err start_peer(run_t *run)
         return err;
     run->plan.target.port = run->peer.port;
     snprintf(run->plan.target.url, sizeof run->plan.target.url, "%s", run->peer.url);
-    result_note(run->bench->result, "%s-server %s", redis ? "redis" : "nats", run->peer.version);
+    run->plan.ops->library(library, sizeof library);
+    result_note(run->bench->result, "%s-server %s, %s", redis ? "redis" : "nats", run->peer.version,
+                library);
     return SL_OK;
 }
 
@@ -259,6 +272,42 @@ static void end_phase(run_t *run)
     proc_set_fini(&run->set);
     share_destroy(&run->plan.share);
     bench_clear(run->bench->place);
+}
+
+/* -- CPU ------------------------------------------------------------------------------------ */
+
+typedef struct cpu {
+    uint64_t server_ns, clients_ns;
+} cpu_t;
+
+static cpu_t look_at_cpu(run_t *run, const char *role)
+{
+    bool ours = run->phase->target == TARGET_SLUICE;
+    return (cpu_t){.server_ns = proc_cpu_ns(ours ? run->broker.proc : run->peer.proc),
+                   .clients_ns = proc_role_cpu_ns(&run->set, role)};
+}
+
+static void put_cost(const run_t *run, const char *suffix, const char *help, uint64_t cpu_ns,
+                     uint64_t events)
+{
+    static const char rate[] = "_per_s";
+    const char *name = figures[run->phase->figure].name;
+    char cost[96];
+    snprintf(cost, sizeof cost, "%.*s%s", (int)(strlen(name) - (sizeof rate - 1)), name, suffix);
+    result_put_named(run->bench->result, &(figure_def_t){cost, "s", help, 3},
+                     (double)cpu_ns / 1e9 / ((double)events / 1e6));
+}
+
+/* What the events cost between two looks. */
+static void put_cpu(const run_t *run, const cpu_t *begin, const cpu_t *end, uint64_t events)
+{
+    uint64_t server_ns = end->server_ns - begin->server_ns;
+    uint64_t clients_ns = end->clients_ns - begin->clients_ns;
+    if (events == 0)
+        return;
+    put_cost(run, "_cpu_s_per_million", "CPU of server and clients, a million events",
+             server_ns + clients_ns, events);
+    put_cost(run, "_server_cpu_s_per_million", "CPU of the server", server_ns, events);
 }
 
 /* -- intake --------------------------------------------------------------------------------- */
@@ -297,12 +346,15 @@ static sl_err measure_intake(run_t *run)
 {
     sl_err err = pass_time(run, run->options->warmup_ms);
     double commits = commits_of(run);
+    cpu_t cpu_begin = look_at_cpu(run, PUBS);
     uint64_t begin_ns = bench_now_ns(), begin = journal_kept(&run->plan);
     if (err == SL_OK)
         err = pass_time(run, run->options->seconds * 1000);
     uint64_t end_ns = bench_now_ns(), end = journal_kept(&run->plan);
+    cpu_t cpu_end = look_at_cpu(run, PUBS);
     if (err == SL_OK) {
         put_commits(run, commits_of(run) - commits, end - begin);
+        put_cpu(run, &cpu_begin, &cpu_end, end - begin);
         result_put(run->bench->result, run->phase->figure,
                    (double)(end - begin) * 1e9 / (double)(end_ns - begin_ns));
     }
@@ -334,10 +386,12 @@ static sl_err measure_replay(run_t *run)
 {
     sl_err err = proc_await(&run->set, publishers_left, run, FILL_TIMEOUT_MS, "it was filled");
     run->plan.events = journal_kept(&run->plan);
+    cpu_t cpu_begin = look_at_cpu(run, READER); /* nobody's yet, and the server's */
     if (err == SL_OK)
         err = proc_start_role(&run->set, READER, journal_read, &run->plan, 1);
     if (err == SL_OK)
         err = proc_await(&run->set, reader_left, run, READ_TIMEOUT_MS, "the reader had it all");
+    cpu_t cpu_end = look_at_cpu(run, READER);
     const share_slot_t *slot = journal_reader_slot(&run->plan);
     uint64_t events = share_get(&slot->events);
     if (err != SL_OK)
@@ -349,6 +403,7 @@ static sl_err measure_replay(run_t *run)
                 (unsigned long long)run->plan.events, (unsigned long long)share_get(&slot->faults));
         return SL_EPROTO;
     }
+    put_cpu(run, &cpu_begin, &cpu_end, events);
     result_put(run->bench->result, run->phase->figure,
                (double)events * 1e9 / (double)share_get(&slot->held_ns));
     return SL_OK;
@@ -388,6 +443,20 @@ static sl_err one_phase(const bench_run_t *bench, const phase_t *phase,
                  .phase = phase,
                  .plan = {.ops = ops, .publishers = o->publishers, .event_bytes = o->size}};
     return measure(&run);
+}
+
+/* All phases of a table, target after target. */
+static sl_err all_phases(const bench_run_t *bench, const phase_t *phases, size_t count,
+                         sl_err (*measure)(run_t *run))
+{
+    sl_err err = SL_OK;
+    for (size_t turn = 0; turn < TARGETS; turn++) {
+        target_id_t target = (target_id_t)((turn + bench->result->runs) % TARGETS);
+        for (size_t i = 0; i < count && err == SL_OK; i++)
+            if (phases[i].target == target)
+                err = one_phase(bench, &phases[i], measure);
+    }
+    return err;
 }
 
 static void put_ratio(result_t *result, size_t ratio, size_t ours, size_t peer)
@@ -455,10 +524,14 @@ static sl_err one_run(const bench_run_t *bench)
         err = disk_sync_measure(bench->place->dir, SYNC_PROBES, &sync_us);
     if (err == SL_OK)
         result_put(bench->result, DISK_SYNC_US, sync_us);
-    for (size_t i = 0; err == SL_OK && i < COUNT_OF(intake_phases); i++)
-        err = one_phase(bench, &intake_phases[i], intake_phase);
-    for (size_t i = 0; err == SL_OK && i < COUNT_OF(replay_phases); i++)
-        err = one_phase(bench, &replay_phases[i], replay_phase);
+    if (err == SL_OK)
+        err = all_phases(bench, single_phases, COUNT_OF(single_phases), intake_phase);
+    if (err == SL_OK)
+        err = all_phases(bench, batch_phases, COUNT_OF(batch_phases), intake_phase);
+    if (err == SL_OK)
+        err = all_phases(bench, unsynced_phases, COUNT_OF(unsynced_phases), intake_phase);
+    if (err == SL_OK)
+        err = all_phases(bench, replay_phases, COUNT_OF(replay_phases), replay_phase);
     put_ratios(bench->result);
     return err;
 }

@@ -30,6 +30,9 @@ typedef struct target_plan {
 typedef struct target_ops {
     const char *name;
 
+    /** A peer's client library and its version, "hiredis 0.14.1".  NULL: ours. */
+    void (*library)(char *out, size_t size);
+
     /** Connects as a publisher; what it publishes to exists then.  @return NULL, told on stderr. */
     void *(*open)(const target_plan_t *plan);
 

@@ -31,6 +31,11 @@ typedef struct nats_target {
     bool refused;
 } nats_target_t;
 
+static void library_nats(char *out, size_t size)
+{
+    snprintf(out, size, "libnats %s", nats_GetVersion());
+}
+
 static bool sound(natsStatus status, const char *what)
 {
     if (status == NATS_OK)
@@ -179,6 +184,7 @@ static bool read_nats(const target_plan_t *plan, share_slot_t *slot, uint64_t ev
 
 const target_ops_t target_jetstream = {
     .name = "jetstream",
+    .library = library_nats,
     .open = open_nats,
     .send = send_nats,
     .flush = flush_nats,

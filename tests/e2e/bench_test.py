@@ -44,6 +44,9 @@ class Bench(unittest.TestCase):
         for name in ("single_disk_per_s", "batch_disk_per_s", "batch_os_per_s", "batch_memory_per_s", "replay_per_s",
                      "batch_disk_commit_p99_ms", "disk_sync_us"):
             self.assertGreater(figures[name], 0, name)
+        for name in ("single_disk", "batch_memory", "replay"):
+            self.assertGreater(figures[name + "_server_cpu_s_per_million"], 0, name)
+            self.assertGreater(figures[name + "_cpu_s_per_million"], figures[name + "_server_cpu_s_per_million"], name)
         self.assertNotIn("batch_redis_per_s", figures)
 
     def test_slow_ends_with_everybody_complete(self):
