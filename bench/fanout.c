@@ -27,7 +27,9 @@ static const config_opt_t options_table[] = {
     OPT("subs", CONFIG_U64, AT(subs), .def = "64", .arg = "N",
         .help = "subscriber processes, each on every topic", .min = 1, .max = FANOUT_SUBS_MAX),
     OPT("size", CONFIG_U64, AT(size), .def = "320", .arg = "BYTES",
-        .help = "of each event; 0: batch-sim's events as they come", .max = MIX_EVENT_MAX),
+        .help = "of each event; 0: a thousand of batch-sim's events, again and again; sorted by "
+                "topic where --batch-events is more than 1",
+        .max = MIX_EVENT_MAX),
     OPT("seconds", CONFIG_U64, AT(seconds), .def = "5", .arg = "N", .help = "measured in each run",
         .min = 1, .max = 600),
     OPT("warmup", CONFIG_MS, AT(warmup_ms), .def = "1s", .arg = "TIME",
@@ -163,6 +165,9 @@ static void put_facts(const void *options, result_t *result)
     result_fact_text(result, "durability",
                      daemons_durability_name((daemons_durability_t)o->durability));
     result_fact_text(result, "read", fanout_read_name((fanout_read_t)o->read));
+    fanout_put_payload(
+        &(fanout_setup_t){.event_bytes = o->size, .batch_events = (uint32_t)o->batch_events},
+        result);
     /* what the bound is set for */
     result->checked = o->subs == 64 && o->size == 320 && o->transport == DAEMONS_TCP &&
                       o->durability == DAEMONS_OS && o->batch_events == 0 &&

@@ -2,6 +2,7 @@
 
 #include "fanout.h"
 #include "metrics.h"
+#include "mix.h"
 #include "thread_cpu.h"
 
 #include <stdio.h>
@@ -56,6 +57,26 @@ const char *fanout_read_name(fanout_read_t read)
 static int patience_ms(const run_t *run, int ms)
 {
     return ms + MORE_MS_A_SUB * (int)run->plan.setup.subs;
+}
+
+void fanout_put_payload(const fanout_setup_t *setup, result_t *result)
+{
+    mix_t *mix;
+    mix_sizes_t sizes;
+    if (setup->event_bytes != 0 || mix_create_with(&mix, &(mix_options_t){0}) != SL_OK)
+        return;
+    mix_sizes(mix, &sizes);
+    size_t events = mix_topics(mix);
+    mix_destroy(&mix);
+    result_fact_number(result, "sim_bytes_least", (double)sizes.least);
+    result_fact_number(result, "sim_bytes_median", (double)sizes.median);
+    result_fact_number(result, "sim_bytes_p99", (double)sizes.p99);
+    result_fact_number(result, "sim_bytes_most", (double)sizes.most);
+    result_note(result,
+                "sim: %zu events of batch-sim, again and again%s; bytes of one: least %zu, median "
+                "%zu, 99th percentile %zu, most %zu",
+                events, setup->batch_events > 1 ? ", sorted by topic so that batches fill" : "",
+                sizes.least, sizes.median, sizes.p99, sizes.most);
 }
 
 /* -- starting ------------------------------------------------------------------------------- */
@@ -329,7 +350,8 @@ static sl_err stop_and_check(run_t *run)
 sl_err fanout_run(const bench_run_t *bench, const fanout_setup_t *setup, fanout_outcome_t *out)
 {
     run_t run = {.bench = bench, .plan.setup = *setup};
-    *out = (fanout_outcome_t){0};
+    *out = (fanout_outcome_t){.window_events = (double)setup->window,
+                              .sub_processes = (double)setup->subs};
     sl_err err = share_create(&run.plan.share, setup->subs + setup->publishers);
     if (err == SL_OK) /* the broker, and who fills its journal */
         err = proc_set_init(&run.set, setup->subs + setup->publishers + 2, bench->place->dir);

@@ -59,7 +59,12 @@ typedef struct fanout_outcome {
     double rss_anon_mib; /**< of the broker, at the end */
     double dedup_mib;    /**< of these, what remembers ids */
     double lossy_sends, repairs;
+    double window_events, sub_processes; /**< as they were set up */
 } fanout_outcome_t;
+
+/** Of batch-sim's events, puts how large they are and how they follow each other; of events of one
+ * size nothing. */
+void fanout_put_payload(const fanout_setup_t *setup, result_t *result);
 
 /** Does a run.  @param bench  gives the place, the meter and the title.
  *  @return SL_OK; an error, told on stderr: nothing of it counts. */

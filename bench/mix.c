@@ -361,6 +361,31 @@ size_t mix_event_bytes(const mix_t *mix)
     return mix->event_bytes;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The least that so many percent are not above. */
+static size_t percentile(const size_t *sorted, size_t count, size_t percent)
+{
+    return sorted[(count * percent + 99) / 100 - 1];
+}
+
+void mix_sizes(const mix_t *mix, mix_sizes_t *sizes)
+{
+    size_t sorted[SIM_SAMPLES];
+    _Static_assert((int)SIM_SAMPLES >= (int)MIX_TOPICS_MAX, "there are no more samples");
+    for (size_t i = 0; i < mix->count; i++)
+        sorted[i] = mix->samples[i].event.len;
+    qsort(sorted, mix->count, sizeof *sorted, by_size);
+    *sizes = (mix_sizes_t){.least = sorted[0],
+                           .median = percentile(sorted, mix->count, 50),
+                           .p99 = percentile(sorted, mix->count, 99),
+                           .most = sorted[mix->count - 1]};
+}
+
 void mix_destroy(mix_t **mix)
 {
     if (*mix == NULL)

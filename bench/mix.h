@@ -1,8 +1,9 @@
-/* mix.h - events to publish: real normalised BatchCompute notifications, of a given size or as
- * they come.
+/* mix.h - events to publish: real normalised BatchCompute notifications, of a given size or of
+ * batch-sim's.
  *
- *     a given size   one event of each topic, its free text filled up until it has exactly that
- * size as they come   a thousand events of batch-sim, one after another and then again
+ *     a given size   one event of each topic, its free text filled up until it has just that size
+ *     batch-sim's    a thousand of its events, one after another and then again; sorted by topic
+ *                    for whoever has batches larger than one, which else would not fill
  *
  * All are made by the normaliser at the beginning; each time one is handed out it gets an id of its
  * own, in its bytes and for dedup, as the bridge would send it.  Costs a copy of 16 digits and one
@@ -35,14 +36,16 @@ typedef struct mix mix_t;
 
 /** Zero is every default. */
 typedef struct mix_options {
-    /** MIX_EVENT_MIN … MIX_EVENT_MAX; 0: batch-sim's events as they come.  Below 320, less than a
-     * whole notification takes, they have fewer fields and a shorter source. */
+    /** MIX_EVENT_MIN … MIX_EVENT_MAX; 0: batch-sim's events, in their own sizes.  Below 320, less
+     * than a whole notification takes, they have fewer fields and a shorter source. */
     size_t event_bytes;
     uint32_t publisher; /**< makes the ids its own */
     /** 0: MIX_TOPICS.  Those past the first MIX_TOPICS have names that the catalogue does not know,
      * Job.OnJobRunning-004.  batch-sim's events keep the topics they have. */
     size_t topics;
-    size_t in_a_row; /**< so many on a topic, then the next topic's turn; 0: 1 */
+    /** So many on a topic, then the next topic's turn; 0: 1.  batch-sim's events come each in its
+     * turn, and with more than 1 are sorted by topic. */
+    size_t in_a_row;
 } mix_options_t;
 
 /** @return SL_OK; SL_EINVAL: that size cannot be met, or too many topics; SL_ENOMEM. */
@@ -77,6 +80,13 @@ const char *mix_topic(const mix_t *mix, size_t topic);
 
 /** The size of the events: of every single one; of batch-sim's: the mean, rounded. */
 size_t mix_event_bytes(const mix_t *mix);
+
+typedef struct mix_sizes {
+    size_t least, median, p99, most; /**< bytes */
+} mix_sizes_t;
+
+/** How large the events are, over one cycle of the mix. */
+void mix_sizes(const mix_t *mix, mix_sizes_t *sizes);
 
 void mix_destroy(mix_t **mix);
 

@@ -189,6 +189,54 @@ static void batch_sims_events_in_a_row_are_the_same_ones(void **state)
     assert_true(changes[1] * 10 < changes[0]);
 }
 
+/* How many of a mix's events, each once, are no larger. */
+static size_t not_above(mix_t *mix, size_t size)
+{
+    size_t count = 0;
+    for (size_t n = 0; n < mix_topics(mix); n++) {
+        mix_event_t event;
+        mix_next(mix, &event);
+        count += event.len <= size;
+    }
+    return count;
+}
+
+static void batch_sims_sizes_are_told_by_rank(void **state)
+{
+    (void)state;
+    mix_t *mix;
+    mix_sizes_t sizes;
+    assert_int_equal(mix_create_with(&mix, &(mix_options_t){.in_a_row = 16}), SL_OK);
+    mix_sizes(mix, &sizes);
+    assert_int_equal(mix_topics(mix), 1000);
+    assert_int_equal(not_above(mix, sizes.least - 1), 0);
+    assert_true(not_above(mix, sizes.least) > 0);
+    assert_true(not_above(mix, sizes.median) >= 500 && not_above(mix, sizes.median - 1) < 500);
+    assert_true(not_above(mix, sizes.p99) >= 990 && not_above(mix, sizes.p99 - 1) < 990);
+    assert_int_equal(not_above(mix, sizes.most), 1000);
+    assert_true(not_above(mix, sizes.most - 1) < 1000);
+    mix_destroy(&mix);
+}
+
+static void events_of_a_given_size_are_all_of_that_size(void **state)
+{
+    (void)state;
+    static const size_t topics[] = {1, MIX_TOPICS, MIX_TOPICS_MAX};
+    for (size_t i = 0; i < 3; i++) {
+        mix_t *mix;
+        mix_sizes_t sizes;
+        assert_int_equal(
+            mix_create_with(&mix, &(mix_options_t){.event_bytes = 320, .topics = topics[i]}),
+            SL_OK);
+        mix_sizes(mix, &sizes);
+        assert_int_equal(sizes.least, 320);
+        assert_int_equal(sizes.median, 320);
+        assert_int_equal(sizes.p99, 320);
+        assert_int_equal(sizes.most, 320);
+        mix_destroy(&mix);
+    }
+}
+
 static void a_size_below_the_samples_own_is_refused(void **state)
 {
     (void)state;
@@ -209,6 +257,8 @@ int main(void)
         cmocka_unit_test(as_many_topics_as_asked_for_take_turns),
         cmocka_unit_test(batch_sims_events_come_in_their_own_sizes),
         cmocka_unit_test(batch_sims_events_in_a_row_are_the_same_ones),
+        cmocka_unit_test(batch_sims_sizes_are_told_by_rank),
+        cmocka_unit_test(events_of_a_given_size_are_all_of_that_size),
         cmocka_unit_test(a_size_below_the_samples_own_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,7 +175,7 @@ bool result_bounds_met(const result_t *result)
     return true;
 }
 
-static void print_figure(const result_t *result, size_t figure, FILE *out)
+static void print_figure(const result_t *result, size_t figure, int width, FILE *out)
 {
     const figure_def_t *def = &result->defs[figure];
     stats_t stats;
@@ -186,7 +186,7 @@ static void print_figure(const result_t *result, size_t figure, FILE *out)
     numbers_grouped(median, sizeof median, stats.median, def->digits);
     numbers_grouped(min, sizeof min, stats.min, def->digits);
     numbers_grouped(max, sizeof max, stats.max, def->digits);
-    fprintf(out, "  %-30s %14s %-8s", def->name, median, def->unit);
+    fprintf(out, "  %-*s %14s %-8s", width, def->name, median, def->unit);
     if (runs > 1)
         fprintf(out, " %14s … %-14s %4.0f %%", min, max, 100 * stats_spread(&stats));
     if (def->bound != BOUND_NONE && result->checked) {
@@ -237,11 +237,21 @@ void result_print_head(const result_t *result, FILE *out)
     result_print_machine(result, out);
 }
 
+/* @param all  those without a bound, too. */
+static void print_figures(const result_t *result, bool all, FILE *out)
+{
+    size_t width = 30;
+    for (size_t i = 0; i < result->count; i++)
+        if (strlen(result->defs[i].name) > width && !isnan(result_median(result, i)))
+            width = strlen(result->defs[i].name);
+    for (size_t i = 0; i < result->count; i++)
+        if (all || result->defs[i].bound != BOUND_NONE)
+            print_figure(result, i, (int)width, out);
+}
+
 void result_print_bounds(const result_t *result, FILE *out)
 {
-    for (size_t i = 0; i < result->count && result->runs > 0; i++)
-        if (result->defs[i].bound != BOUND_NONE)
-            print_figure(result, i, out);
+    print_figures(result, false, out);
 }
 
 void result_print_notes(const result_t *result, FILE *out)
@@ -254,8 +264,7 @@ void result_print_notes(const result_t *result, FILE *out)
 void result_print(const result_t *result, FILE *out)
 {
     result_print_head(result, out);
-    for (size_t i = 0; i < result->count && result->runs > 0; i++)
-        print_figure(result, i, out);
+    print_figures(result, true, out);
     result_print_notes(result, out);
 }
 

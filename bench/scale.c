@@ -356,8 +356,14 @@ static void put_facts(const void *options, result_t *result)
     result_fact_number(result, "window_events", (double)o->window);
     result_note(result, "the base: 64 subscriber processes, one publisher, batches of 16, tcp, "
                         "durability os, an event a call, 320 bytes, 4 topics, ids and dedup on");
-    result_note(result, "publishers are held within a window of the slowest subscriber; every "
-                        "subscriber has every event, once, or there are no figures");
+    result_note(result, "publishers are held within a window of the slowest subscriber, smaller "
+                        "where there are more than 64; every subscriber, a process each, has every "
+                        "event, once, or there are no figures");
+    if (wants(o, &scale_points[SCALE_AT_size_sim])) {
+        arguments_t arguments;
+        fanout_setup_t setup = setup_of(o, &scale_points[SCALE_AT_size_sim], &arguments);
+        fanout_put_payload(&setup, result);
+    }
 }
 
 static double point_seconds(const scale_options_t *o, const scale_point_t *point)

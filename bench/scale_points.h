@@ -15,7 +15,7 @@
     X(transport, "of feed and intake")                                                      \
     X(durability, "of the broker")                                                          \
     X(read, "a batch a call; an event a call; that, and three of its fields decoded")       \
-    X(size, "bytes of an event; sim: batch-sim's events as they come")                      \
+    X(size, "bytes of an event; sim: batch-sim's, sorted by topic, again and again")        \
     X(topics, "topics that events are on")                                                  \
     X(publishers, "publisher processes")                                                    \
     X(journal, "bytes in the journal beforehand; turning: full, the oldest deleted as new " \
@@ -89,7 +89,10 @@ enum { SCALE_JOURNAL_TURNING = UINT16_MAX };
       "anonymous memory of the broker, without the dedup window",                               \
       out->rss_anon_mib - out->dedup_mib)                                                       \
     X(axis, point, repairs, "", 0, "replays that subscribers asked for, to be complete",        \
-      out->repairs)
+      out->repairs)                                                                             \
+    X(axis, point, window_events, "", 0,                                                        \
+      "how far publishers might be ahead of the slowest subscriber", out->window_events)        \
+    X(axis, point, sub_processes, "", 0, "subscriber processes", out->sub_processes)
 
 #define X(axis, help) SCALE_##axis,
 typedef enum { SCALE_AXES(X) SCALE_AXIS_COUNT } scale_axis_t;

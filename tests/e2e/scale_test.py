@@ -28,6 +28,10 @@ class Scale(unittest.TestCase):
         self.assertEqual(figures["scale_subs_64_ratio_to_base"], 1)
         self.assertAlmostEqual(figures["scale_subs_64_event_bytes"], 320, delta=1)
         self.assertGreater(abs(figures["scale_size_sim_event_bytes"] - 320), 1)
+        self.assertEqual((figures["scale_subs_1_sub_processes"], figures["scale_subs_64_sub_processes"]), (1, 64))
+        self.assertEqual(figures["scale_subs_64_window_events"], 16384)
+        self.assertLess(figures["sim_bytes_least"], figures["sim_bytes_median"])
+        self.assertLess(figures["sim_bytes_p99"], figures["sim_bytes_most"] + 1)
         self.assertGreater(figures["scale_model_deliveries_per_s"], 0)
         self.assertNotIn("scale_subs_8_deliveries_per_s", figures)
 
