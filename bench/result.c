@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAME_WIDTH = 30 }; /* or more, where a name has more */
+
 /* Rows for `count` figures; the new ones are empty.  @return SL_OK, SL_ENOMEM (nothing changed). */
 static sl_err make_room(result_t *result, size_t count)
 {
@@ -180,8 +182,6 @@ static void print_figure(const result_t *result, size_t figure, int width, FILE 
     const figure_def_t *def = &result->defs[figure];
     stats_t stats;
     size_t runs = result_stats(result, figure, &stats);
-    if (runs == 0)
-        return;
     char median[80], min[80], max[80], limit[80];
     numbers_grouped(median, sizeof median, stats.median, def->digits);
     numbers_grouped(min, sizeof min, stats.min, def->digits);
@@ -237,15 +237,22 @@ void result_print_head(const result_t *result, FILE *out)
     result_print_machine(result, out);
 }
 
+/* Has it a value, and a bound where only those are wanted? */
+static bool is_shown(const result_t *result, size_t figure, bool all)
+{
+    return (all || result->defs[figure].bound != BOUND_NONE) &&
+           !isnan(result_median(result, figure));
+}
+
 /* @param all  those without a bound, too. */
 static void print_figures(const result_t *result, bool all, FILE *out)
 {
-    size_t width = 30;
+    size_t width = NAME_WIDTH;
     for (size_t i = 0; i < result->count; i++)
-        if (strlen(result->defs[i].name) > width && !isnan(result_median(result, i)))
+        if (is_shown(result, i, all) && strlen(result->defs[i].name) > width)
             width = strlen(result->defs[i].name);
     for (size_t i = 0; i < result->count; i++)
-        if (all || result->defs[i].bound != BOUND_NONE)
+        if (is_shown(result, i, all))
             print_figure(result, i, (int)width, out);
 }
 

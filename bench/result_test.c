@@ -197,6 +197,41 @@ static void figures_that_only_a_run_knows_are_kept_by_their_names(void **state)
     result_fini(&result);
 }
 
+/* How far into its line a text stands. */
+static size_t column(const char *text, const char *what)
+{
+    const char *at = strstr(text, what);
+    assert_non_null(at);
+    const char *line = at;
+    while (line > text && line[-1] != '\n')
+        line--;
+    return (size_t)(at - line);
+}
+
+static void values_stand_below_each_other_however_long_a_name_is(void **state)
+{
+    (void)state;
+    static const figure_def_t long_one = {"a_name_that_has_more_than_thirty_letters", "s", "", 0};
+    result_t result;
+    assert_int_equal(result_init(&result, "sample", defs, 2), SL_OK);
+    result_put(&result, RATE, 4000001);
+    result_put_named(&result, &long_one, 7000001);
+    result_end_run(&result);
+    char text[1024] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    result_print(&result, out);
+    fclose(out);
+    assert_int_equal(column(text, "4,000,001"), column(text, "7,000,001"));
+    out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    result_print_bounds(&result, out);
+    fclose(out);
+    assert_int_equal(column(text, "4,000,001"), 2 + 30 + 1 + 14 - strlen("4,000,001"));
+    assert_null(strstr(text, "thirty"));
+    result_fini(&result);
+}
+
 static void a_note_is_printed_once(void **state)
 {
     (void)state;
@@ -235,6 +270,7 @@ int main(void)
         cmocka_unit_test(the_head_says_in_a_line_what_it_was_measured_on),
         cmocka_unit_test(a_figure_counts_the_runs_that_took_it_and_is_not_shown_when_none_did),
         cmocka_unit_test(figures_that_only_a_run_knows_are_kept_by_their_names),
+        cmocka_unit_test(values_stand_below_each_other_however_long_a_name_is),
         cmocka_unit_test(a_note_is_printed_once),
         cmocka_unit_test(a_json_file_that_cannot_be_written_is_an_error),
     };
