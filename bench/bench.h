@@ -47,7 +47,8 @@ typedef struct bench_common {
          .kind = CONFIG_STR,                                                                \
          .offset = offsetof(bench_common_t, json),                                          \
          .arg = "FILE",                                                                     \
-         .help = "also write the figures there, as one JSON object"},                       \
+         .help = "also write the figures there, as one JSON object: of each the "           \
+                 "median, _min, _max and _runs; and what it was measured on"},              \
         {.key = "bin-dir",                                                                  \
          .kind = CONFIG_STR,                                                                \
          .offset = offsetof(bench_common_t, bin_dir),                                       \

@@ -28,7 +28,8 @@ static const config_opt_t options_table[] = {
         .help = "subscriber processes, each on every topic", .min = 1, .max = FANOUT_SUBS_MAX),
     OPT("size", CONFIG_U64, AT(size), .def = "320", .arg = "BYTES",
         .help = "of each event; 0: a thousand of batch-sim's events, again and again; sorted by "
-                "topic where --batch-events is more than 1",
+                "topic where --batch-events is more than 1; how large they are is sim_bytes_least, "
+                "…_median, …_p99, …_most",
         .max = MIX_EVENT_MAX),
     OPT("seconds", CONFIG_U64, AT(seconds), .def = "5", .arg = "N", .help = "measured in each run",
         .min = 1, .max = 600),

@@ -562,6 +562,9 @@ const bench_spec_t bench_journal = {
     .program = {.name = "sluice-bench journal",
                 .summary = "Events a second that are kept durably, and that one reader gets back, "
                            "beside redis streams and NATS JetStream.",
+                .epilog = "Beside each rate NAME_per_s stands the CPU of server and clients for a "
+                          "million events, NAME_cpu_s_per_million, and the server's share of it, "
+                          "NAME_server_cpu_s_per_million.",
                 .table = {options_table, COUNT_OF(options_table), sizeof(journal_options_t)}},
     .figures = figures,
     .figure_count = FIGURES,

@@ -47,7 +47,7 @@ static const config_opt_t options_table[] = {
     OPT("warmup", CONFIG_MS, AT(warmup_ms), .def = "1s", .arg = "TIME",
         .help = "before the measured phase", .max = 60000),
     OPT("single", CONFIG_BOOL, AT(single),
-        .help = "events are published one by one, each to leave at once; our client, " GATHERED
+        .help = "events are published one by one, each to leave at once; " GATHERED
                 "; nobody is packed"),
     OPT("transport", CONFIG_CHOICE, AT(transport), .def = "tcp", .choices = "tcp|ipc",
         .help = "of who can do both"),

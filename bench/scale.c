@@ -58,7 +58,8 @@ static const config_opt_t options_table[] = {
         .help = "before the measured phase", .max = 60000),
     OPT("window", CONFIG_U64, AT(window), .def = "16384", .arg = "EVENTS",
         .help = "how far publishers may be ahead of the slowest subscriber; with many subscribers "
-                "less, so that 2^20 deliveries are under way",
+                "less, so that 2^20 deliveries are under way: each point tells its window_events "
+                "and sub_processes",
         .min = WINDOW_MIN),
     OPT("broker-arg", CONFIG_STR_LIST, AT(broker_args), .arg = "ARG",
         .help = "a further argument for sluice-broker; may be repeated"),
