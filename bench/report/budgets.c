@@ -1,5 +1,6 @@
 #include "budgets.h"
 
+#include "numbers.h"
 #include "owed.h"
 #include "systems.h"
 
@@ -75,6 +76,26 @@ figures_spread_t budgets_value(const budget_t *budget, const figures_t *figures)
     double divisor = least_of_peers(source, budget->divisor);
     double quotient = divisor > 0 ? value.median / divisor : NAN;
     return (figures_spread_t){quotient, quotient, quotient};
+}
+
+double budgets_runs(const budget_t *budget, const figures_t *figures)
+{
+    const figures_source_t *source = figures_find(figures, budget->source);
+    return source == NULL ? NAN : figures_number(source, "runs");
+}
+
+void budgets_mark(const budget_t *budget, double mark, char *out, size_t size)
+{
+    const char *sign = budget->sense == BUDGET_MORE ? "≥" : "≤";
+    char number[NUMBERS_TEXT_MAX];
+    out[0] = '\0';
+    if (isnan(mark))
+        return;
+    if (mark < 1000)
+        snprintf(number, sizeof number, "%g", mark); /* 0.9, not 0.900 */
+    else
+        numbers_plain(number, sizeof number, mark);
+    snprintf(out, size, "%s %s", sign, number);
 }
 
 static bool reaches(const budget_t *budget, double value, double mark)

@@ -32,6 +32,12 @@ typedef enum { BUDGET_UNKNOWN, BUDGET_UNDER, BUDGET_FLOOR, BUDGET_AIM } budget_s
 /** The figure and what its runs span; all NaN when it is not there.  A quotient has no span. */
 figures_spread_t budgets_value(const budget_t *budget, const figures_t *figures);
 
+/** How many runs its figure is of; NaN where that is not known. */
+double budgets_runs(const budget_t *budget, const figures_t *figures);
+
+/** A floor or an aim as it was set: "≥ 0.9", and "≤ 12" where less is better; "" for NaN. */
+void budgets_mark(const budget_t *budget, double mark, char *out, size_t size);
+
 /** How far the floor (or, without one, the aim) is met: BUDGET_UNKNOWN when not measured. */
 budget_state_t budgets_state(const budget_t *budget, double value);
 

@@ -77,6 +77,32 @@ static void the_cheapest_peer_is_none_of_ours(void **state)
     cJSON_Delete(source.json);
 }
 
+static void a_mark_is_read_as_it_was_set(void **state)
+{
+    (void)state;
+    const budget_t more = {.sense = BUDGET_MORE}, less = {.sense = BUDGET_LESS};
+    char text[32];
+    budgets_mark(&more, 0.9, text, sizeof text);
+    assert_string_equal(text, "≥ 0.9");
+    budgets_mark(&less, 12, text, sizeof text);
+    assert_string_equal(text, "≤ 12");
+    budgets_mark(&more, 50e3, text, sizeof text);
+    assert_string_equal(text, "≥ 50,000");
+    budgets_mark(&more, NAN, text, sizeof text);
+    assert_string_equal(text, "");
+}
+
+static void a_budget_knows_how_many_runs_its_figure_is_of(void **state)
+{
+    (void)state;
+    figures_source_t source;
+    figures_t figures = figures_of(&source, "peers-8", "{\"runs\":5}");
+    const budget_t there = {.source = "peers-8"}, elsewhere = {.source = "peers-64"};
+    assert_float_equal(budgets_runs(&there, &figures), 5, 1e-9);
+    assert_true(isnan(budgets_runs(&elsewhere, &figures)));
+    cJSON_Delete(source.json);
+}
+
 static void every_aim_lies_beyond_its_floor(void **state)
 {
     (void)state;
@@ -94,6 +120,8 @@ int main(void)
         cmocka_unit_test(all_budgets_have_one_scale_on_which_more_is_better),
         cmocka_unit_test(a_figure_that_is_not_there_is_not_known),
         cmocka_unit_test(the_cheapest_peer_is_none_of_ours),
+        cmocka_unit_test(a_mark_is_read_as_it_was_set),
+        cmocka_unit_test(a_budget_knows_how_many_runs_its_figure_is_of),
         cmocka_unit_test(every_aim_lies_beyond_its_floor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

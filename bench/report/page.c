@@ -4,6 +4,7 @@
 #include "numbers.h"
 #include "systems.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,20 +97,6 @@ void page_end_table(page_t *page)
 
 /* -- sources -------------------------------------------------------------------------------- */
 
-static bool is_of(const char *args, const char *bench)
-{
-    size_t len = strlen(bench);
-    return strncmp(args, bench, len) == 0 && (args[len] == ' ' || args[len] == '\0');
-}
-
-static bool is_planned(const report_plan_t *plan, const char *name)
-{
-    for (size_t i = 0; i < plan->count; i++)
-        if (strcmp(plan->rows[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* A log without its JSON is what a bench that failed leaves. */
 static bool has_failed(const page_t *page, const char *name)
 {
@@ -118,8 +105,9 @@ static bool has_failed(const page_t *page, const char *name)
     return access(path, F_OK) == 0;
 }
 
-static void tell_missing(page_t *page, const char *name)
+static void tell_missing(void *ctx, const char *name)
 {
+    page_t *page = ctx;
     bool failed = has_failed(page, name);
     page_str(page, failed ? "<p class=\"missing failed\">" : "<p class=\"missing\">");
     markup_printf(&page->out, failed ? "%s failed; %s.log says why. " : "%s was not measured. ",
@@ -129,71 +117,29 @@ static void tell_missing(page_t *page, const char *name)
     page_str(page, "</code> measures it.</p>\n");
 }
 
-size_t page_sources(page_t *page, const char *bench, const figures_source_t **out, size_t max)
+size_t page_sources(page_t *page, const char *bench, const figures_source_t *out[SOURCES_MAX])
 {
-    size_t count = 0;
-    for (size_t i = 0; i < page->plan->count; i++) {
-        if (!is_of(page->plan->rows[i].args, bench))
-            continue;
-        const figures_source_t *source = figures_find(page->figures, page->plan->rows[i].name);
-        if (source == NULL)
-            tell_missing(page, page->plan->rows[i].name);
-        else if (count < max)
-            out[count++] = source;
-    }
-    for (size_t i = 0; i < page->figures->count && count < max; i++) {
-        const figures_source_t *source = &page->figures->items[i];
-        if (source->json != NULL && strcmp(figures_bench(source), bench) == 0 &&
-            !is_planned(page->plan, source->name))
-            out[count++] = source;
-    }
-    return count;
+    return sources_of(page->figures, page->plan, bench, tell_missing, page, out);
 }
 
-/* The settings that tell one source from another, as a person says them. */
-static const struct {
-    const char *fact, *one, *many; /* "%s" where the number goes */
-} spoken[] = {
-    {"rate", "%s event/s", "%s events/s"},
-    {"subs", "%s subscriber", "%s subscribers"},
-    {"publishers", NULL, "%s publishers"}, /* one goes without saying */
-    {"event_bytes", "%s byte", "%s bytes"},
-    {"messages", "%s message", "%s messages"},
-    {"transport", NULL, "%s"},
-    {"durability", NULL, "durability %s"},
-};
-
-static void append_setting(char *out, size_t size, const char *before, const char *format,
-                           const char *value)
+void page_source_title(page_t *page, const figures_source_t *source)
 {
-    const char *at = strstr(format, "%s");
-    size_t len = strlen(out);
-    snprintf(out + len, size - len, "%s%.*s%s%s", before, (int)(at - format), format, value,
-             at + 2);
+    char title[SOURCES_TEXT_MAX];
+    sources_title(source, title);
+    page_element(page, "h3", title);
 }
 
-void page_source_title(const figures_source_t *source, char *out, size_t size)
+void page_runs(page_t *page, const figures_source_t *source, const char *more)
 {
-    const char *before = "";
-    out[0] = '\0';
-    for (size_t i = 0; i < sizeof spoken / sizeof spoken[0]; i++) {
-        const char *text = figures_text(source, spoken[i].fact);
-        double number = figures_number(source, spoken[i].fact);
-        char value[NUMBERS_TEXT_MAX];
-        if (!isnan(number))
-            numbers_grouped(value, sizeof value, number, 0);
-        else
-            snprintf(value, sizeof value, "%s", text);
-        const char *format = number == 1 ? spoken[i].one : spoken[i].many;
-        if (value[0] == '\0' || format == NULL)
-            continue;
-        append_setting(out, size, before, format, value);
-        before = ", ";
-    }
-    if (strcmp(figures_text(source, "publishing"), "single") == 0)
-        append_setting(out, size, before, "%s", "each event sent alone");
-    if (out[0] == '\0')
-        snprintf(out, size, "%s", source->name);
+    char runs[SOURCES_TEXT_MAX];
+    sources_runs(source, runs);
+    if (runs[0] == '\0')
+        return;
+    bool several = figures_number(source, "runs") > 1;
+    page_str(page, "<p class=\"runs\">");
+    markup_printf(&page->out, "%c%s%s.", toupper((unsigned char)runs[0]), runs + 1,
+                  several ? more : "");
+    page_str(page, "</p>\n");
 }
 
 void page_notes(page_t *page, const figures_source_t *source)
@@ -226,6 +172,7 @@ void page_figures(page_t *page, const figures_source_t *source)
         page_end_row(page);
     }
     page_end_table(page);
+    page_runs(page, source, "");
 }
 
 /* Is it the least or the most of a figure? */
@@ -265,12 +212,12 @@ void page_details(page_t *page, const figures_source_t *source)
     page_str(page, "<details><summary>");
     markup_printf(&page->out, "%s: settings and all figures", source->name);
     page_str(page, "</summary>\n");
-    for (size_t i = 0; i < page->plan->count; i++)
-        if (strcmp(page->plan->rows[i].name, source->name) == 0) {
-            page_str(page, "<p><code>");
-            markup_printf(&page->out, "./run bench %s", page->plan->rows[i].args);
-            page_str(page, "</code></p>\n");
-        }
+    char command[SOURCES_TEXT_MAX];
+    if (sources_command(page->plan, source->name, command)) {
+        page_str(page, "<p><code>");
+        markup_text(&page->out, command);
+        page_str(page, "</code></p>\n");
+    }
     put_settings(page, source);
     page_figures(page, source);
     page_str(page, "</details>\n");
@@ -307,28 +254,35 @@ static void bar_text(const figures_source_t *source, const char *key, double val
         snprintf(out + len, size - len, " · ours %.2f ×", ratio.median);
 }
 
-void page_bars_of(page_t *page, const figures_source_t *source, const char *suffix,
-                  const char *title, const char *x_label, int other_hue)
+void page_bars_of(page_t *page, const figures_source_t *source, const page_bars_t *what)
 {
     char keys[PAGE_SYSTEMS_MAX][FIGURES_NAME_MAX];
     plot_bar_t bars[PAGE_SYSTEMS_MAX];
     bar_texts_t texts[PAGE_SYSTEMS_MAX];
-    size_t count = figures_prefixes(source, suffix, keys, PAGE_SYSTEMS_MAX);
+    size_t count = figures_prefixes(source, what->suffix, keys, PAGE_SYSTEMS_MAX);
     for (size_t i = 0; i < count; i++) {
         char name[FIGURES_NAME_MAX * 2];
-        snprintf(name, sizeof name, "%s%s", keys[i], suffix);
-        double value = figures_spread(source, name).median;
-        system_look_t look = systems_look(keys[i], other_hue);
+        snprintf(name, sizeof name, "%s%s", keys[i], what->suffix);
+        figures_spread_t value = figures_spread(source, name);
+        system_look_t look = systems_look(keys[i], what->other_hue);
         systems_name(keys[i], texts[i].label, sizeof texts[i].label);
-        bar_text(source, keys[i], value, texts[i].text, sizeof texts[i].text);
+        bar_text(source, keys[i], value.median, texts[i].text, sizeof texts[i].text);
         snprintf(texts[i].style, sizeof texts[i].style, "h%d d%d", look.hue, look.dash);
         bars[i] = (plot_bar_t){.label = texts[i].label,
                                .text = texts[i].text,
-                               .value = value,
+                               .value = value.median,
+                               .min = value.min,
+                               .max = value.max,
                                .aim = NAN,
-                               .style = texts[i].style};
+                               .style = texts[i].style,
+                               .dash = look.dash};
     }
     qsort(bars, count, sizeof *bars, by_value);
-    plot_bars(&page->out,
-              &(plot_bars_t){.title = title, .x_label = x_label, .bars = bars, .count = count});
+    if (plot_bars(&page->out, &(plot_bars_t){.title = what->title,
+                                             .x_label = what->x_label,
+                                             .limit = what->limit,
+                                             .limit_name = what->limit_name,
+                                             .bars = bars,
+                                             .count = count}))
+        page_runs(page, source, PAGE_WHISKERS);
 }

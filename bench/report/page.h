@@ -6,6 +6,7 @@
 #include "figures.h"
 #include "plot.h"
 #include "report.h"
+#include "sources.h"
 
 #include <stdbool.h>
 
@@ -33,13 +34,17 @@ void page_cell_spread(page_t *page, const figures_spread_t *spread);
 void page_end_row(page_t *page);
 void page_end_table(page_t *page);
 
-/** The sources of a bench, in the plan's order, then those the plan does not know.  For each row
- *  whose JSON is missing a line goes onto the page, which says what makes it.
- *  @return how many; at most `max`. */
-size_t page_sources(page_t *page, const char *bench, const figures_source_t **out, size_t max);
+/** As sources_of; and for each row whose JSON is missing a line goes onto the page, which says what
+ *  makes it. */
+size_t page_sources(page_t *page, const char *bench, const figures_source_t *out[SOURCES_MAX]);
 
-/** A source's heading: "Deliveries: 64 subscribers, 320 bytes, tcp, os". */
-void page_source_title(const figures_source_t *source, char *out, size_t size);
+/** A source's heading, as sources_title has it. */
+void page_source_title(page_t *page, const figures_source_t *source);
+
+/** A line under a plot or a table: how many runs it is of.
+ *  @param more  what is said, too, where there are several. */
+void page_runs(page_t *page, const figures_source_t *source, const char *more);
+#define PAGE_WHISKERS "; whiskers from least to most"
 
 /** What one must know beside a source's figures: its notes. */
 void page_notes(page_t *page, const figures_source_t *source);
@@ -50,11 +55,18 @@ void page_figures(page_t *page, const figures_source_t *source);
 /** Settings and all figures, folded away. */
 void page_details(page_t *page, const figures_source_t *source);
 
-/** Bars for all figures that end so, the longest first.  @param other_hue  as systems_look's. */
-void page_bars_of(page_t *page, const figures_source_t *source, const char *suffix,
-                  const char *title, const char *x_label, int other_hue);
+typedef struct page_bars {
+    const char *suffix; /**< of the figures that have a bar each */
+    const char *title, *x_label;
+    int other_hue;          /**< as systems_look's */
+    double limit;           /**< as plot_bars_t */
+    const char *limit_name; /**< likewise */
+} page_bars_t;
 
-enum { PAGE_SOURCES_MAX = 64, PAGE_SYSTEMS_MAX = PLOT_SERIES_MAX };
+/** Bars, the longest first, and their runs below. */
+void page_bars_of(page_t *page, const figures_source_t *source, const page_bars_t *what);
+
+enum { PAGE_SYSTEMS_MAX = PLOT_SERIES_MAX - 1 }; /* and a limit */
 
 /* -- the sections, in their order ----------------------------------------------------------- */
 

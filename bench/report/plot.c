@@ -22,6 +22,7 @@ enum {
     BAR_THICK = 14,
     LEGEND_ROW = 22,
     TICK_GAP = 8, /* between labels of the x axis */
+    WHISKER = 3,  /* half of what closes its ends */
 };
 #define LETTER 6.9 /* the width of one, at the 12 px that labels have: rather too wide */
 
@@ -80,6 +81,12 @@ static void put_x_ticks(sl_buf_t *out, const axis_t *x, const axis_tick_t *ticks
     }
 }
 
+/* Are runs known to lie apart, where the axis can show it? */
+static bool has_whisker(axis_kind_t kind, double min, double max)
+{
+    return axis_holds(kind, min) && axis_holds(kind, max) && min < max;
+}
+
 /* -- lines: what is to be shown ------------------------------------------------------------- */
 
 static bool shows(const plot_t *plot, const plot_point_t *point)
@@ -92,12 +99,13 @@ typedef struct extent {
     size_t points, lines;
 } extent_t;
 
-static void widen(extent_t *extent, const plot_point_t *point)
+static void widen(extent_t *extent, const plot_point_t *point, axis_kind_t y_kind)
 {
+    bool whisker = has_whisker(y_kind, point->min, point->max);
     extent->x_min = fmin(extent->x_min, point->x);
     extent->x_max = fmax(extent->x_max, point->x);
-    extent->y_min = fmin(extent->y_min, point->y);
-    extent->y_max = fmax(extent->y_max, point->y);
+    extent->y_min = fmin(extent->y_min, whisker ? fmin(point->y, point->min) : point->y);
+    extent->y_max = fmax(extent->y_max, whisker ? fmax(point->y, point->max) : point->y);
     extent->points++;
 }
 
@@ -109,7 +117,7 @@ static extent_t extent_of(const plot_t *plot)
         size_t before = extent.points;
         for (size_t j = 0; j < series->count; j++)
             if (shows(plot, &series->points[j]))
-                widen(&extent, &series->points[j]);
+                widen(&extent, &series->points[j], plot->y_kind);
         if (extent.points == before)
             continue;
         extent.lines++;
@@ -187,7 +195,10 @@ static void put_names(sl_buf_t *out, line_end_t *ends, size_t count, const axis_
     for (size_t i = 0; i < count; i++) {
         char style[32];
         put_line(out, "lead", ends[i].x + 5, ends[i].y, x->max_px + NAME_PAD - 3, places[i]);
-        snprintf(style, sizeof style, "name h%d", ends[i].series->hue);
+        if (ends[i].series->limit)
+            snprintf(style, sizeof style, "name limit");
+        else
+            snprintf(style, sizeof style, "name h%d", ends[i].series->hue);
         put_label(out, x->max_px + NAME_PAD, places[i] + 4, style, ends[i].series->name);
     }
 }
@@ -206,6 +217,37 @@ static void put_mark(sl_buf_t *out, const plot_series_t *series, const plot_poin
     sl_buf_append_str(out, "</title></circle>\n");
 }
 
+static void put_whisker(sl_buf_t *out, const plot_series_t *series, double px, double min_py,
+                        double max_py)
+{
+    sl_buf_printf(out, "<path class=\"whisker h%d\" d=\"M%.1f %.1fh%dm-%d 0V%.1fm-%d 0h%d\"/>\n",
+                  series->hue, px - WHISKER, max_py, 2 * WHISKER, WHISKER, min_py, WHISKER,
+                  2 * WHISKER);
+}
+
+/* A mark at each point, and how far its runs lie apart. */
+static void put_marks(sl_buf_t *out, const plot_t *plot, const plot_series_t *series,
+                      const axis_t *x, const axis_t *y)
+{
+    for (size_t i = 0; i < series->count; i++) {
+        const plot_point_t *point = &series->points[i];
+        if (!shows(plot, point))
+            continue;
+        double px = axis_px(x, point->x);
+        if (has_whisker(plot->y_kind, point->min, point->max))
+            put_whisker(out, series, px, axis_px(y, point->min), axis_px(y, point->max));
+        put_mark(out, series, point, px, axis_px(y, point->y));
+    }
+}
+
+static void begin_polyline(sl_buf_t *out, const plot_series_t *series)
+{
+    if (series->limit)
+        sl_buf_append_str(out, "<polyline class=\"line limit\" points=\"");
+    else
+        sl_buf_printf(out, "<polyline class=\"line h%d d%d\" points=\"", series->hue, series->dash);
+}
+
 /* @return false when none of its points can be shown. */
 static bool put_series(sl_buf_t *out, const plot_t *plot, const plot_series_t *series,
                        const axis_t *x, const axis_t *y, line_end_t *line_end)
@@ -216,8 +258,7 @@ static bool put_series(sl_buf_t *out, const plot_t *plot, const plot_series_t *s
             continue;
         double px = axis_px(x, series->points[i].x), py = axis_px(y, series->points[i].y);
         if (!any)
-            sl_buf_printf(out, "<polyline class=\"line h%d d%d\" points=\"", series->hue,
-                          series->dash);
+            begin_polyline(out, series);
         sl_buf_printf(out, "%s%.1f,%.1f", any ? " " : "", px, py);
         *line_end = (line_end_t){px, py, series};
         any = true;
@@ -227,10 +268,8 @@ static bool put_series(sl_buf_t *out, const plot_t *plot, const plot_series_t *s
     sl_buf_append_str(out, "\"><title>");
     markup_text(out, series->name);
     sl_buf_append_str(out, "</title></polyline>\n");
-    for (size_t i = 0; i < series->count && !series->smooth; i++)
-        if (shows(plot, &series->points[i]))
-            put_mark(out, series, &series->points[i], axis_px(x, series->points[i].x),
-                     axis_px(y, series->points[i].y));
+    if (!series->smooth && !series->limit)
+        put_marks(out, plot, series, x, y);
     return true;
 }
 
@@ -283,21 +322,36 @@ typedef struct bar_extent {
     size_t shown;
 } bar_extent_t;
 
+static bool has_limit(const plot_bars_t *bars)
+{
+    return bars->limit_name != NULL && axis_holds(bars->kind, bars->limit);
+}
+
+static void widen_bars(bar_extent_t *extent, axis_kind_t kind, double value)
+{
+    if (!axis_holds(kind, value))
+        return;
+    extent->min = fmin(extent->min, value);
+    extent->max = fmax(extent->max, value);
+}
+
 static bar_extent_t bar_extent_of(const plot_bars_t *bars)
 {
     bar_extent_t extent = {bars->base, bars->base, 0, 0, 0};
+    if (has_limit(bars))
+        widen_bars(&extent, bars->kind, bars->limit);
     for (size_t i = 0; i < bars->count; i++) {
         const plot_bar_t *bar = &bars->bars[i];
         extent.label_width = fmax(extent.label_width, text_width(bar->label));
         extent.text_width = fmax(extent.text_width, text_width(bar->text));
-        if (axis_holds(bars->kind, bar->aim)) {
-            extent.min = fmin(extent.min, bar->aim);
-            extent.max = fmax(extent.max, bar->aim);
-        }
+        widen_bars(&extent, bars->kind, bar->aim);
         if (!axis_holds(bars->kind, bar->value))
             continue;
-        extent.min = fmin(extent.min, bar->value);
-        extent.max = fmax(extent.max, bar->value);
+        widen_bars(&extent, bars->kind, bar->value);
+        if (has_whisker(bars->kind, bar->min, bar->max)) {
+            widen_bars(&extent, bars->kind, bar->min);
+            widen_bars(&extent, bars->kind, bar->max);
+        }
         extent.shown++;
     }
     return extent;
@@ -308,41 +362,91 @@ static void put_aim(sl_buf_t *out, double px, double y)
     sl_buf_printf(out, "<path class=\"aim\" d=\"M%.1f %.1fv%d\"/>\n", px, y - 3, BAR_THICK + 6);
 }
 
+/* Twice: a wide one in the colour of the page below, so that it shows on a bar of any colour. */
+static void put_bar_whisker(sl_buf_t *out, double min_px, double max_px, double y)
+{
+    static const char *const styles[] = {"halo", "span"};
+    for (size_t i = 0; i < 2; i++)
+        sl_buf_printf(out, "<path class=\"%s\" d=\"M%.1f %.1fv%dm0 -%dH%.1fm0 -%dv%d\"/>\n",
+                      styles[i], min_px, y + BAR_THICK / 2.0 - WHISKER, 2 * WHISKER, WHISKER,
+                      max_px, WHISKER, 2 * WHISKER);
+}
+
 static void put_bar(sl_buf_t *out, const plot_bars_t *bars, const plot_bar_t *bar, const axis_t *x,
                     double y)
 {
-    double base_px = axis_px(x, bars->base), text_px = base_px;
+    double base_px = axis_px(x, bars->base), middle = y + BAR_THICK / 2.0;
     put_label(out, x->min_px - 8, y + 11, "tick right", bar->label);
     if (axis_holds(bars->kind, bar->value)) {
-        double px = axis_px(x, bar->value), from = fmin(px, base_px);
+        double px = axis_px(x, bar->value), from = fmin(px, base_px), to = fmax(px, base_px);
         sl_buf_printf(out,
                       "<rect class=\"bar %s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\">"
                       "<title>",
-                      bar->style, from, y, fmax(fabs(px - base_px), 1), BAR_THICK);
+                      bar->style, from, y, fmax(to - from, 1), BAR_THICK);
         markup_printf(out, "%s: %s", bar->label, bar->text);
         sl_buf_append_str(out, "</title></rect>\n");
-        text_px = fmax(px, base_px);
+        if (bar->dash > 0) {
+            char style[64];
+            snprintf(style, sizeof style, "hatch %s", bar->style);
+            put_line(out, style, from, middle, to, middle);
+        }
+        if (has_whisker(bars->kind, bar->min, bar->max))
+            put_bar_whisker(out, axis_px(x, bar->min), axis_px(x, bar->max), y);
     }
-    if (axis_holds(bars->kind, bar->aim)) {
+    if (axis_holds(bars->kind, bar->aim))
         put_aim(out, axis_px(x, bar->aim), y);
-        text_px = fmax(text_px, axis_px(x, bar->aim));
+}
+
+/* Behind all that there is of the bar. */
+static void put_bar_text(sl_buf_t *out, const plot_bars_t *bars, const plot_bar_t *bar,
+                         const axis_t *x, double y)
+{
+    double px = axis_px(x, bars->base);
+    if (axis_holds(bars->kind, bar->value)) {
+        px = fmax(px, axis_px(x, bar->value));
+        if (has_whisker(bars->kind, bar->min, bar->max))
+            px = fmax(px, axis_px(x, bar->max));
     }
-    put_label(out, text_px + 7, y + 11, "value", bar->text);
+    if (axis_holds(bars->kind, bar->aim))
+        px = fmax(px, axis_px(x, bar->aim));
+    put_label(out, px + 7, y + 11, "value", bar->text);
+}
+
+/* @param at  where the next one may begin; moved behind this one. */
+static void put_legend_name(sl_buf_t *out, double *at, double y, const char *name)
+{
+    put_label(out, *at + 8, y + 9, "tick", name);
+    *at += text_width(name) + 28;
 }
 
 static void put_legend(sl_buf_t *out, const plot_bars_t *bars, const axis_t *x, double y)
 {
     double at = x->min_px;
     if (bars->base_name != NULL) {
-        sl_buf_printf(out, "<path class=\"base\" d=\"M%.1f %.1fv%d\"/>\n", at + 1, y - 3,
-                      BAR_THICK + 2);
-        put_label(out, at + 8, y + 9, "tick", bars->base_name);
-        at += text_width(bars->base_name) + 28;
+        put_line(out, "base", at + 1, y - 3, at + 1, y + BAR_THICK - 1);
+        put_legend_name(out, &at, y, bars->base_name);
     }
     if (bars->aim_name != NULL) {
         put_aim(out, at + 1, y - 2);
-        put_label(out, at + 8, y + 9, "tick", bars->aim_name);
+        put_legend_name(out, &at, y, bars->aim_name);
     }
+    if (has_limit(bars)) {
+        put_line(out, "limit", at + 1, y - 3, at + 1, y + BAR_THICK - 1);
+        put_legend_name(out, &at, y, bars->limit_name);
+    }
+}
+
+static void put_bar_rows(sl_buf_t *out, const plot_bars_t *bars, const axis_t *x, double top,
+                         double bottom)
+{
+    for (size_t i = 0; i < bars->count; i++)
+        put_bar(out, bars, &bars->bars[i], x, top + 7 + (double)i * BAR_ROW);
+    double base_px = axis_px(x, bars->base), limit_px = axis_px(x, bars->limit);
+    put_line(out, "base", base_px, top, base_px, bottom);
+    if (has_limit(bars))
+        put_line(out, "limit", limit_px, top, limit_px, bottom);
+    for (size_t i = 0; i < bars->count; i++) /* over the lines */
+        put_bar_text(out, bars, &bars->bars[i], x, top + 7 + (double)i * BAR_ROW);
 }
 
 bool plot_bars(sl_buf_t *out, const plot_bars_t *bars)
@@ -350,7 +454,7 @@ bool plot_bars(sl_buf_t *out, const plot_bars_t *bars)
     bar_extent_t extent = bar_extent_of(bars);
     if (extent.shown == 0)
         return false;
-    bool legend = bars->base_name != NULL || bars->aim_name != NULL;
+    bool legend = bars->base_name != NULL || bars->aim_name != NULL || has_limit(bars);
     double top = TOP + (legend ? LEGEND_ROW : 0);
     double bottom = top + (double)bars->count * BAR_ROW;
     axis_t x = {.min_px = extent.label_width + 12, .max_px = WIDTH - extent.text_width - 12};
@@ -361,10 +465,7 @@ bool plot_bars(sl_buf_t *out, const plot_bars_t *bars)
     axis_tick_t ticks[AXIS_TICKS_MAX];
     put_x_ticks(out, &x, ticks, axis_ticks(&x, ticks), top, bottom);
     put_label(out, (x.min_px + x.max_px) / 2, bottom + 38, "tick mid", bars->x_label);
-    for (size_t i = 0; i < bars->count; i++)
-        put_bar(out, bars, &bars->bars[i], &x, top + 7 + (double)i * BAR_ROW);
-    double base_px = axis_px(&x, bars->base);
-    put_line(out, "base", base_px, top, base_px, bottom);
+    put_bar_rows(out, bars, &x, top, bottom);
     end(out);
     return true;
 }

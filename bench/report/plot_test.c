@@ -150,6 +150,61 @@ static void names_of_lines_that_end_together_do_not_overlap(void **state)
     sl_buf_fini(&out);
 }
 
+static void a_point_whose_runs_lie_apart_has_a_whisker_that_the_axis_holds(void **state)
+{
+    (void)state;
+    const plot_point_t points[] = {{1, 10, 8, 1500}, {8, 20, 20, 20}, {64, 30}, {128, 40, NAN, 41}};
+    const plot_series_t series[] = {{.name = "a", .points = points, .count = 4, .hue = 3}};
+    sl_buf_t out = SL_BUF_INIT;
+    const plot_t plot = lines_of(series, 1);
+    assert_true(plot_lines(&out, &plot));
+    const char *text = text_of(&out), *whisker = strstr(text, "<path class=\"whisker h3\"");
+    assert_int_equal(times(text, "class=\"whisker"), 1);
+    assert_non_null(whisker);
+    assert_non_null(strstr(text, ">1.5k</text>")); /* the axis reaches as far */
+    assert_null(strstr(text, "nan"));
+    double x, top, bottom;
+    assert_int_equal(
+        sscanf(strstr(whisker, " d=\""), " d=\"M%lf %lfh6m-3 0V%lf", &x, &top, &bottom), 3);
+    assert_true(top < bottom);
+    sl_buf_fini(&out);
+}
+
+static void on_a_log_axis_a_whisker_that_reaches_nothing_is_left_out(void **state)
+{
+    (void)state;
+    const plot_point_t points[] = {{1, 10, 0, 20}, {8, 20, -1, 30}};
+    const plot_series_t series[] = {{.name = "a", .points = points, .count = 2}};
+    sl_buf_t out = SL_BUF_INIT;
+    plot_t plot = lines_of(series, 1);
+    plot.y_kind = AXIS_LOG;
+    assert_true(plot_lines(&out, &plot));
+    const char *text = text_of(&out);
+    assert_int_equal(times(text, "class=\"whisker"), 0);
+    assert_int_equal(times(text, "<circle"), 2);
+    sl_buf_fini(&out);
+}
+
+static void a_limit_is_a_line_with_a_name_and_without_marks(void **state)
+{
+    (void)state;
+    const plot_point_t ours[] = {{1, 10}, {64, 90}}, most[] = {{1, 50, 40, 60}, {64, 95, 94, 96}};
+    const plot_series_t series[] = {
+        {.name = "sluice", .points = ours, .count = 2},
+        {.name = "bare loopback TCP", .points = most, .count = 2, .limit = true}};
+    sl_buf_t out = SL_BUF_INIT;
+    const plot_t plot = lines_of(series, 2);
+    assert_true(plot_lines(&out, &plot));
+    const char *text = text_of(&out);
+    assert_int_equal(times(text, "<polyline class=\"line limit\""), 1);
+    assert_int_equal(times(text, "<polyline class=\"line h0 d0\""), 1);
+    assert_int_equal(times(text, "<circle"), 2);
+    assert_int_equal(times(text, "class=\"whisker"), 0);
+    assert_non_null(strstr(text, ">bare loopback TCP</text>"));
+    assert_int_equal(times(text, "class=\"name limit\""), 1);
+    sl_buf_fini(&out);
+}
+
 /* -- bars ----------------------------------------------------------------------------------- */
 
 static void a_bar_tells_its_value_and_its_aim(void **state)
@@ -177,6 +232,76 @@ static void a_bar_tells_its_value_and_its_aim(void **state)
     sl_buf_fini(&out);
 }
 
+static void a_bars_dash_shows_without_colour(void **state)
+{
+    (void)state;
+    const plot_bar_t bars[] = {
+        {.label = "nats", .text = "3", .value = 3, .aim = NAN, .style = "h1 d0"},
+        {.label = "nats-lean", .text = "4", .value = 4, .aim = NAN, .style = "h1 d1", .dash = 1},
+        {.label = "none", .text = "–", .value = NAN, .aim = NAN, .style = "h1 d1", .dash = 1}};
+    sl_buf_t out = SL_BUF_INIT;
+    assert_true(
+        plot_bars(&out, &(plot_bars_t){.title = "", .x_label = "", .bars = bars, .count = 3}));
+    const char *text = text_of(&out);
+    assert_int_equal(times(text, "class=\"hatch"), 1);
+    assert_int_equal(times(text, "class=\"hatch h1 d1\""), 1);
+    sl_buf_fini(&out);
+}
+
+/* Where an attribute of the element that begins so says it stands. */
+static double place_of(const char *text, const char *element, const char *attribute)
+{
+    const char *at = strstr(text, element);
+    assert_non_null(at);
+    at = strstr(at, attribute);
+    assert_non_null(at);
+    return strtod(at + strlen(attribute), NULL);
+}
+
+static void a_bar_whose_runs_lie_apart_has_a_whisker_and_its_text_behind_that(void **state)
+{
+    (void)state;
+    const plot_bar_t bars[] = {
+        {.label = "a", .text = "five", .value = 5, .min = 4, .max = 9, .aim = NAN, .style = ""},
+        {.label = "b", .text = "six", .value = 6, .min = 6, .max = 6, .aim = NAN, .style = ""}};
+    sl_buf_t out = SL_BUF_INIT;
+    assert_true(
+        plot_bars(&out, &(plot_bars_t){.title = "", .x_label = "", .bars = bars, .count = 2}));
+    const char *text = text_of(&out), *span = strstr(text, "class=\"span\"");
+    assert_int_equal(times(text, "class=\"span\""), 1);
+    double least = place_of(span, "d=", "M"), most = place_of(span, "d=", "H");
+    double rect = place_of(text, "<rect", " x=\"") + place_of(text, "<rect", " width=\"");
+    assert_true(least < rect && rect < most);
+    assert_true(place_of(text, "<text class=\"value\"", " x=\"") > most + 4);
+    sl_buf_fini(&out);
+}
+
+static void a_limit_of_bars_is_a_line_that_all_texts_lie_over(void **state)
+{
+    (void)state;
+    const plot_bar_t bar = {.label = "a", .text = "five", .value = 5, .aim = NAN, .style = ""};
+    sl_buf_t out = SL_BUF_INIT;
+    plot_bars_t bars = {.title = "",
+                        .x_label = "",
+                        .limit = 30,
+                        .limit_name = "bare loopback TCP",
+                        .bars = &bar,
+                        .count = 1};
+    assert_true(plot_bars(&out, &bars));
+    const char *text = text_of(&out);
+    assert_int_equal(times(text, "<line class=\"limit\""), 2); /* one is in the legend */
+    assert_non_null(strstr(text, ">bare loopback TCP</text>"));
+    assert_null(strstr(strstr(text, "class=\"value\""), "class=\"limit\""));
+    assert_non_null(strstr(text, ">30</text>")); /* the axis reaches as far */
+    sl_buf_clear(&out);
+    bars.limit = NAN;
+    assert_true(plot_bars(&out, &bars));
+    text = text_of(&out);
+    assert_int_equal(times(text, "limit"), 0);
+    assert_null(strstr(text, "loopback"));
+    sl_buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,7 +312,13 @@ int main(void)
         cmocka_unit_test(what_an_axis_cannot_hold_is_left_out),
         cmocka_unit_test(nothing_to_show_is_nothing_on_the_page),
         cmocka_unit_test(names_of_lines_that_end_together_do_not_overlap),
+        cmocka_unit_test(a_point_whose_runs_lie_apart_has_a_whisker_that_the_axis_holds),
+        cmocka_unit_test(on_a_log_axis_a_whisker_that_reaches_nothing_is_left_out),
+        cmocka_unit_test(a_limit_is_a_line_with_a_name_and_without_marks),
         cmocka_unit_test(a_bar_tells_its_value_and_its_aim),
+        cmocka_unit_test(a_bars_dash_shows_without_colour),
+        cmocka_unit_test(a_bar_whose_runs_lie_apart_has_a_whisker_and_its_text_behind_that),
+        cmocka_unit_test(a_limit_of_bars_is_a_line_that_all_texts_lie_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,19 @@ static void with_unit(char *out, size_t size, double value, const char *unit)
     snprintf(out, size, "%s %s", number, unit);
 }
 
+/* Where less is better the least figure is the most of the floor. */
+static plot_bar_t bar_of(const budget_t *budget, const figures_spread_t *value, const char *text)
+{
+    bool more = budget->sense == BUDGET_MORE;
+    return (plot_bar_t){.label = budget->what,
+                        .text = text,
+                        .value = budgets_share(budget, value->median),
+                        .min = budgets_share(budget, more ? value->min : value->max),
+                        .max = budgets_share(budget, more ? value->max : value->min),
+                        .aim = budgets_share(budget, budget->aim),
+                        .style = states[budgets_state(budget, value->median)].style};
+}
+
 static void put_bars(page_t *page)
 {
     plot_bar_t *bars = calloc(budgets_count, sizeof *bars);
@@ -87,60 +100,47 @@ static void put_bars(page_t *page)
     size_t count = 0;
     for (size_t i = 0; bars != NULL && texts != NULL && i < budgets_count; i++) {
         const budget_t *budget = &budgets[i];
-        double value = budgets_value(budget, page->figures).median;
-        if (isnan(value) || isnan(budget->floor))
+        figures_spread_t value = budgets_value(budget, page->figures);
+        if (isnan(value.median) || isnan(budget->floor))
             continue;
-        with_unit(texts[count], sizeof *texts, value, budget->unit);
-        bars[count] = (plot_bar_t){.label = budget->what,
-                                   .text = texts[count],
-                                   .value = budgets_share(budget, value),
-                                   .aim = budgets_share(budget, budget->aim),
-                                   .style = states[budgets_state(budget, value)].style};
+        with_unit(texts[count], sizeof *texts, value.median, budget->unit);
+        bars[count] = bar_of(budget, &value, texts[count]);
         count++;
     }
-    plot_bars(&page->out,
-              &(plot_bars_t){.title = "Each budget on one scale: measured, over its floor",
-                             .x_label = "times the floor (where less is better: the "
-                                        "ceiling over the figure)",
-                             .kind = AXIS_LOG,
-                             .base = 1,
-                             .base_name = "floor",
-                             .aim_name = "aim",
-                             .bars = bars,
-                             .count = count});
+    if (plot_bars(&page->out,
+                  &(plot_bars_t){.title = "Each budget on one scale: measured, over its floor",
+                                 .x_label = "times the floor (where less is better: the "
+                                            "ceiling over the figure)",
+                                 .kind = AXIS_LOG,
+                                 .base = 1,
+                                 .base_name = "floor",
+                                 .aim_name = "aim",
+                                 .bars = bars,
+                                 .count = count}))
+        page_str(page, "<p class=\"runs\">Medians" PAGE_WHISKERS
+                       "; the table says of how many runs each is.</p>\n");
     free(bars);
     free(texts);
 }
 
-/* A floor is read as it was set: 0.9, not 0.900. */
-static void put_mark(char *out, size_t size, double value)
-{
-    if (value < 1000)
-        snprintf(out, size, "%g", value);
-    else
-        numbers_plain(out, size, value);
-}
-
 static void put_table(page_t *page)
 {
-    page_table(page, "budget|measured|least … most|floor|aim|state");
+    page_table(page, "budget|measured|least … most|runs|floor|aim|state");
     for (size_t i = 0; i < budgets_count; i++) {
         const budget_t *budget = &budgets[i];
         figures_spread_t value = budgets_value(budget, page->figures);
         budget_state_t state = budgets_state(budget, value.median);
-        const char *sign = budget->sense == BUDGET_MORE ? "≥" : "≤";
         char text[2 * NUMBERS_TEXT_MAX];
         page_row(page, budget->what);
         with_unit(text, sizeof text, value.median, isnan(value.median) ? "" : budget->unit);
         page_cell(page, text);
         page_cell_spread(page, &value);
+        page_cell_number(page, isnan(value.median) ? NAN : budgets_runs(budget, page->figures));
         char mark[NUMBERS_TEXT_MAX];
-        put_mark(mark, sizeof mark, budget->floor);
-        snprintf(text, sizeof text, "%s %s", sign, mark);
-        page_cell(page, isnan(budget->floor) ? "reported" : text);
-        put_mark(mark, sizeof mark, budget->aim);
-        snprintf(text, sizeof text, "%s %s", sign, mark);
-        page_cell(page, text);
+        budgets_mark(budget, budget->floor, mark, sizeof mark);
+        page_cell(page, isnan(budget->floor) ? "reported" : mark);
+        budgets_mark(budget, budget->aim, mark, sizeof mark);
+        page_cell(page, mark);
         sl_buf_printf(&page->out, "<td class=\"state %s\">", states[state].style);
         markup_text(&page->out, states[state].text);
         page_str(page, "</td>");
@@ -154,7 +154,7 @@ void section_budgets(page_t *page)
     page_section(page, "budgets", "Budgets",
                  "What is owed (floor) and what is aimed at. A ratio is ours over the other's, of "
                  "the same run; × is better when larger, except for latency and CPU. Figures are "
-                 "medians over runs.");
+                 "medians over runs; a quotient of two figures has no span.");
     put_bars(page);
     put_table(page);
     page_end_section(page);

@@ -3,9 +3,10 @@
  *
  *     sources of the bench `peers`, one for each number of subscribers  ->  a line for each system
  *
- * Only sources that differ in nothing but the subscribers share a line. */
+ * Which sources share a line, and what must be said under it, sweep.h tells. */
 #include "markup.h"
 #include "page.h"
+#include "sweep.h"
 #include "systems.h"
 
 #include <math.h>
@@ -15,56 +16,6 @@
 
 #define DELIVERIES "_deliveries_per_s"
 #define CPU        "_cpu_s_per_million"
-
-/* -- the sources of one line ---------------------------------------------------------------- */
-
-static bool same_text(const figures_source_t *a, const figures_source_t *b, const char *fact)
-{
-    return strcmp(figures_text(a, fact), figures_text(b, fact)) == 0;
-}
-
-static bool same_number(const figures_source_t *a, const figures_source_t *b, const char *fact)
-{
-    double x = figures_number(a, fact), y = figures_number(b, fact);
-    return x == y || (isnan(x) && isnan(y));
-}
-
-static bool differ_in_subs_only(const figures_source_t *a, const figures_source_t *b)
-{
-    return same_text(a, b, "transport") && same_text(a, b, "durability") &&
-           same_text(a, b, "publishing") && same_text(a, b, "reading") &&
-           same_number(a, b, "event_bytes") && same_number(a, b, "publishers");
-}
-
-static int by_subs(const void *a, const void *b)
-{
-    double x = figures_number(*(const figures_source_t *const *)a, "subs");
-    double y = figures_number(*(const figures_source_t *const *)b, "subs");
-    return (x > y) - (x < y);
-}
-
-/* The largest group of sources that share a line.  @return its size; it is in `out`, by subs. */
-static size_t sweep_of(const figures_source_t *const *sources, size_t count,
-                       const figures_source_t **out)
-{
-    size_t best = 0, best_size = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t size = 0;
-        for (size_t j = 0; j < count; j++)
-            size += differ_in_subs_only(sources[i], sources[j]);
-        if (size > best_size) {
-            best = i;
-            best_size = size;
-        }
-    }
-    size_t kept = 0;
-    for (size_t j = 0; j < count; j++)
-        if (differ_in_subs_only(sources[best], sources[j]))
-            out[kept++] = sources[j];
-    if (kept > 0)
-        qsort(out, kept, sizeof *out, by_subs);
-    return kept;
-}
 
 /* -- lines ---------------------------------------------------------------------------------- */
 
@@ -89,8 +40,13 @@ static size_t systems_of(const figures_source_t *const *sources, size_t count, c
 
 typedef struct sweep_line {
     char name[FIGURES_NAME_MAX];
-    plot_point_t points[PAGE_SOURCES_MAX];
+    plot_point_t points[SOURCES_MAX];
 } sweep_line_t;
+
+static plot_point_t point_at(const figures_source_t *source, const figures_spread_t *value)
+{
+    return (plot_point_t){figures_number(source, "subs"), value->median, value->min, value->max};
+}
 
 /* @return how many sources have this system. */
 static size_t read_line(const figures_source_t *const *sources, size_t count, const char *key,
@@ -101,20 +57,50 @@ static size_t read_line(const figures_source_t *const *sources, size_t count, co
     snprintf(name, sizeof name, "%s%s", key, suffix);
     systems_name(key, line->name, sizeof line->name);
     for (size_t i = 0; i < count; i++) {
-        double value = figures_spread(sources[i], name).median;
+        figures_spread_t value = figures_spread(sources[i], name);
+        if (!isnan(value.median))
+            line->points[points++] = point_at(sources[i], &value);
+    }
+    return points;
+}
+
+/* @return how many sources have it. */
+static size_t read_limit(const figures_source_t *const *sources, size_t count, sweep_line_t *line)
+{
+    size_t points = 0;
+    snprintf(line->name, sizeof line->name, SOURCES_LOOPBACK_NAME);
+    for (size_t i = 0; i < count; i++) {
+        double value = sources_loopback(sources[i]).median;
         if (!isnan(value))
             line->points[points++] = (plot_point_t){figures_number(sources[i], "subs"), value};
     }
     return points;
 }
 
+/* How many runs the points are of, and what was not the same at all of them. */
+static void put_footnotes(page_t *page, const figures_source_t *const *sources, size_t count)
+{
+    char text[SWEEP_TEXT_MAX];
+    sweep_runs(sources, count, text);
+    page_str(page, "<p class=\"runs\">");
+    markup_printf(&page->out, "Medians; runs at each point: %s%s.", text, PAGE_WHISKERS);
+    sweep_differences(sources, count, text);
+    if (text[0] != '\0')
+        markup_printf(&page->out,
+                      " The harness did not do the same at every point, and a kink there may be "
+                      "its own: %s.",
+                      text);
+    page_str(page, "</p>\n");
+}
+
+/* @param limited  with the bytes/s of bare loopback as a line of its own. */
 static void put_sweep(page_t *page, const figures_source_t *const *sources, size_t count,
-                      const char *suffix, const char *title, const char *y_label)
+                      const char *suffix, const char *title, const char *y_label, bool limited)
 {
     char keys[PAGE_SYSTEMS_MAX][FIGURES_NAME_MAX];
-    plot_series_t series[PAGE_SYSTEMS_MAX];
+    plot_series_t series[PLOT_SERIES_MAX];
     size_t systems = systems_of(sources, count, suffix, keys);
-    sweep_line_t *lines = calloc(systems + 1, sizeof *lines);
+    sweep_line_t *lines = calloc(systems + 1, sizeof *lines); /* one for the limit */
     if (lines == NULL) {
         page->out.failed = true;
         return;
@@ -131,27 +117,34 @@ static void put_sweep(page_t *page, const figures_source_t *const *sources, size
                                               .hue = look.hue,
                                               .dash = look.dash};
     }
-    plot_lines(&page->out, &(plot_t){.title = title,
-                                     .x_label = "subscribers",
-                                     .y_label = y_label,
-                                     .x_kind = AXIS_LOG,
-                                     .y_kind = AXIS_LOG,
-                                     .ticks_at_points = true,
-                                     .series = series,
-                                     .count = shown});
+    size_t limits = limited && shown > 0 ? read_limit(sources, count, &lines[shown]) : 0;
+    if (limits > 1)
+        series[shown] = (plot_series_t){.name = lines[shown].name,
+                                        .points = lines[shown].points,
+                                        .count = limits,
+                                        .limit = true};
+    if (plot_lines(&page->out, &(plot_t){.title = title,
+                                         .x_label = "subscribers",
+                                         .y_label = y_label,
+                                         .x_kind = AXIS_LOG,
+                                         .y_kind = AXIS_LOG,
+                                         .ticks_at_points = true,
+                                         .series = series,
+                                         .count = shown + (limits > 1)}))
+        put_footnotes(page, sources, count);
     free(lines);
 }
 
 static void put_sweeps(page_t *page, const figures_source_t *const *sources, size_t count)
 {
-    const figures_source_t *sweep[PAGE_SOURCES_MAX];
+    const figures_source_t *sweep[SOURCES_MAX];
     size_t points = sweep_of(sources, count, sweep);
     if (points < 2)
         return;
     put_sweep(page, sweep, points, DELIVERIES, "Deliveries a second against subscribers",
-              "deliveries/s, all subscribers together");
+              "deliveries/s, all subscribers together", true);
     put_sweep(page, sweep, points, CPU, "What a delivery costs as subscribers grow",
-              "CPU seconds of all processes for a million deliveries");
+              "CPU seconds of all processes for a million deliveries", false);
 }
 
 /* -- a point -------------------------------------------------------------------------------- */
@@ -204,16 +197,20 @@ static void put_systems(page_t *page, const figures_source_t *source, const colu
         page_end_row(page);
     }
     page_end_table(page);
+    page_runs(page, source, "");
 }
 
 static void put_source(page_t *page, const figures_source_t *source)
 {
-    char title[256];
-    page_source_title(source, title, sizeof title);
-    page_element(page, "h3", title);
-    page_bars_of(page, source, DELIVERIES, "Deliveries a second", "deliveries/s",
-                 SYSTEMS_HUE_OTHERS);
-    put_systems(page, source, cost_columns, COUNT_OF(cost_columns), "medians of runs");
+    page_source_title(page, source);
+    page_bars_of(page, source,
+                 &(page_bars_t){.suffix = DELIVERIES,
+                                .title = "Deliveries a second",
+                                .x_label = "deliveries/s",
+                                .other_hue = SYSTEMS_HUE_OTHERS,
+                                .limit = sources_loopback(source).median,
+                                .limit_name = SOURCES_LOOPBACK_NAME});
+    put_systems(page, source, cost_columns, COUNT_OF(cost_columns), "system");
     put_systems(page, source, open_columns, COUNT_OF(open_columns), "open loop, nobody waits");
     page_notes(page, source);
     page_details(page, source);
@@ -227,9 +224,10 @@ void section_deliveries(page_t *page)
                  "One harness, one run: each run measures every system once, its publisher held "
                  "within a window of the slowest subscriber, and every event is counted at every "
                  "subscriber. Solid lines and full bars are documented clients, dashed ones lean "
-                 "readers of the same protocol, dotted ones carry batches of our size.");
-    const figures_source_t *sources[PAGE_SOURCES_MAX];
-    size_t count = page_sources(page, "peers", sources, PAGE_SOURCES_MAX);
+                 "readers of the same protocol, finely dashed ones carry batches of our size. A "
+                 "thin dashed line is what the bytes a second of bare loopback TCP come to.");
+    const figures_source_t *sources[SOURCES_MAX];
+    size_t count = page_sources(page, "peers", sources);
     put_sweeps(page, sources, count);
     for (size_t i = 0; i < count; i++)
         put_source(page, sources[i]);

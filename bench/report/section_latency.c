@@ -1,4 +1,5 @@
 /* section_latency.c - how late events are: a curve and a row of percentiles for each system. */
+#include "markup.h"
 #include "page.h"
 #include "systems.h"
 
@@ -36,6 +37,17 @@ static void read_curve(const figures_source_t *source, const char *key, curve_t 
     }
 }
 
+/* A curve has no median: every event of every run is in it. */
+static void put_curve_runs(page_t *page, const figures_source_t *source)
+{
+    double runs = figures_number(source, "runs");
+    if (isnan(runs))
+        return;
+    page_str(page, "<p class=\"runs\">");
+    markup_printf(&page->out, runs == 1 ? "%.0f run." : "Events of %.0f runs.", runs);
+    page_str(page, "</p>\n");
+}
+
 static void put_curves(page_t *page, const figures_source_t *source, char (*keys)[FIGURES_NAME_MAX],
                        size_t count)
 {
@@ -55,13 +67,14 @@ static void put_curves(page_t *page, const figures_source_t *source, char (*keys
                                     .dash = look.dash,
                                     .smooth = true};
     }
-    plot_lines(&page->out, &(plot_t){.title = "Latency by percentile, all runs together",
-                                     .x_label = "percentile",
-                                     .y_label = "ms, from when an event was due",
-                                     .x_kind = AXIS_PERCENTILE,
-                                     .y_kind = AXIS_LOG,
-                                     .series = series,
-                                     .count = count});
+    if (plot_lines(&page->out, &(plot_t){.title = "Latency by percentile, all runs together",
+                                         .x_label = "percentile",
+                                         .y_label = "ms, from when an event was due",
+                                         .x_kind = AXIS_PERCENTILE,
+                                         .y_kind = AXIS_LOG,
+                                         .series = series,
+                                         .count = count}))
+        put_curve_runs(page, source);
     free(curves);
 }
 
@@ -70,7 +83,7 @@ static void put_curves(page_t *page, const figures_source_t *source, char (*keys
 static void put_percentiles(page_t *page, const figures_source_t *source,
                             char (*keys)[FIGURES_NAME_MAX], size_t count)
 {
-    page_table(page, "µs, medians of runs|p50|p90|p99|p99.9|p99.99|max|p99: ours / it");
+    page_table(page, "µs|p50|p90|p99|p99.9|p99.99|max|p99: ours / it");
     for (size_t i = 0; i < count; i++) {
         char name[2 * FIGURES_NAME_MAX];
         systems_name(keys[i], name, sizeof name);
@@ -84,17 +97,22 @@ static void put_percentiles(page_t *page, const figures_source_t *source,
         page_end_row(page);
     }
     page_end_table(page);
+    page_runs(page, source, "");
 }
 
 /* -- the section ---------------------------------------------------------------------------- */
 
 static void put_source(page_t *page, const figures_source_t *source)
 {
-    char title[256], keys[PAGE_SYSTEMS_MAX][FIGURES_NAME_MAX];
+    char keys[PAGE_SYSTEMS_MAX][FIGURES_NAME_MAX];
     size_t count = figures_prefixes(source, P99_US, keys, PAGE_SYSTEMS_MAX);
-    page_source_title(source, title, sizeof title);
-    page_element(page, "h3", title);
+    page_source_title(page, source);
     put_curves(page, source, keys, count);
+    page_bars_of(page, source,
+                 &(page_bars_t){.suffix = P99_US,
+                                .title = "The 99th percentile",
+                                .x_label = "µs, from when an event was due",
+                                .other_hue = SYSTEMS_HUE_OTHERS});
     put_percentiles(page, source, keys, count);
     page_notes(page, source);
     page_details(page, source);
@@ -106,8 +124,8 @@ void section_latency(page_t *page)
         page, "latency", "Latency",
         "Open loop: events are due at fixed times, whatever the system does, and a latency "
         "counts from when its event was due; so a stall shows in full.");
-    const figures_source_t *sources[PAGE_SOURCES_MAX];
-    size_t count = page_sources(page, "latency", sources, PAGE_SOURCES_MAX);
+    const figures_source_t *sources[SOURCES_MAX];
+    size_t count = page_sources(page, "latency", sources);
     for (size_t i = 0; i < count; i++)
         put_source(page, sources[i]);
     page_end_section(page);

@@ -26,12 +26,13 @@ static const char *const elsewhere[] = {"peers", "latency", "scale"};
 
 static void put_source(page_t *page, size_t section, const figures_source_t *source)
 {
-    char title[256];
-    page_source_title(source, title, sizeof title);
-    page_element(page, "h3", title);
+    page_source_title(page, source);
     if (sections[section].suffix != NULL)
-        page_bars_of(page, source, sections[section].suffix, sections[section].plot,
-                     sections[section].x_label, SYSTEMS_HUE_OURS);
+        page_bars_of(page, source,
+                     &(page_bars_t){.suffix = sections[section].suffix,
+                                    .title = sections[section].plot,
+                                    .x_label = sections[section].x_label,
+                                    .other_hue = SYSTEMS_HUE_OURS});
     page_figures(page, source);
     page_notes(page, source);
 }
@@ -71,9 +72,9 @@ static void put_others(page_t *page)
 void section_rest(page_t *page)
 {
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-        const figures_source_t *sources[PAGE_SOURCES_MAX];
+        const figures_source_t *sources[SOURCES_MAX];
         page_section(page, sections[i].id, sections[i].title, sections[i].intro);
-        size_t count = page_sources(page, sections[i].bench, sources, PAGE_SOURCES_MAX);
+        size_t count = page_sources(page, sections[i].bench, sources);
         for (size_t j = 0; j < count; j++)
             put_source(page, i, sources[j]);
         page_end_section(page);

@@ -16,7 +16,7 @@ enum { TOKENS_MAX = 32, CELLS_MAX = 512 };
 
 typedef struct cell {
     char axis[FIGURES_NAME_MAX], point[FIGURES_NAME_MAX], figure[FIGURES_NAME_MAX];
-    double value;
+    figures_spread_t value;
 } cell_t;
 
 /* Different texts, in the order they were met. */
@@ -57,24 +57,26 @@ static size_t read_cells(const figures_source_t *source, cell_t *cells)
          member = member->next) {
         if (!figures_is_figure(source, member) || !read_cell(member->string, &cells[count]))
             continue;
-        cells[count++].value = member->valuedouble;
+        cells[count++].value = figures_spread(source, member->string);
     }
     return count;
 }
 
-static double value_at(const cell_t *cells, size_t count, const char *axis, const char *point,
-                       const char *figure)
+/* All NaN where there is none. */
+static figures_spread_t value_at(const cell_t *cells, size_t count, const char *axis,
+                                 const char *point, const char *figure)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(cells[i].axis, axis) == 0 && strcmp(cells[i].point, point) == 0 &&
             strcmp(cells[i].figure, figure) == 0)
             return cells[i].value;
-    return NAN;
+    return (figures_spread_t){NAN, NAN, NAN};
 }
 
 /* -- an axis -------------------------------------------------------------------------------- */
 
 typedef struct scale_axis {
+    const figures_source_t *source;
     const cell_t *cells;
     size_t count;
     const char *name;
@@ -96,10 +98,12 @@ static void put_axis_table(page_t *page, const scale_axis_t *axis)
         page_row(page, axis->points.items[i]);
         for (size_t j = 0; j < axis->figures.count; j++)
             page_cell_number(page, value_at(axis->cells, axis->count, axis->name,
-                                            axis->points.items[i], axis->figures.items[j]));
+                                            axis->points.items[i], axis->figures.items[j])
+                                       .median);
         page_end_row(page);
     }
     page_end_table(page);
+    page_runs(page, axis->source, "");
 }
 
 /* @return how many points are numbers and have this figure. */
@@ -109,9 +113,10 @@ static size_t numeric_points(const scale_axis_t *axis, const char *figure, plot_
     for (size_t i = 0; i < axis->points.count; i++) {
         char *end;
         double x = strtod(axis->points.items[i], &end);
-        double y = value_at(axis->cells, axis->count, axis->name, axis->points.items[i], figure);
-        if (end != axis->points.items[i] && *end == '\0' && !isnan(y))
-            out[count++] = (plot_point_t){x, y};
+        figures_spread_t y =
+            value_at(axis->cells, axis->count, axis->name, axis->points.items[i], figure);
+        if (end != axis->points.items[i] && *end == '\0' && !isnan(y.median))
+            out[count++] = (plot_point_t){x, y.median, y.min, y.max};
     }
     return count;
 }
@@ -151,22 +156,26 @@ static void put_axis_plot(page_t *page, const scale_axis_t *axis, const scale_li
         size_t numbers = numeric_points(axis, lines[i].figure, points[i]);
         if (i == 0 && numbers < POINTS_MIN)
             return;
-        series[i] = (plot_series_t){
-            .name = lines[i].name, .points = points[i], .count = numbers, .hue = i == 0 ? 0 : 5};
+        series[i] = (plot_series_t){.name = lines[i].name,
+                                    .points = points[i],
+                                    .count = numbers,
+                                    .hue = i == 0 ? 0 : 5,
+                                    .dash = i == 0 ? 0 : 1};
     }
     snprintf(title, sizeof title, "%s against %s", what, spoken(axis->name));
-    plot_lines(&page->out, &(plot_t){.title = title,
-                                     .x_label = spoken(axis->name),
-                                     .y_label = y_label,
-                                     .x_kind = AXIS_LOG,
-                                     .ticks_at_points = true,
-                                     .series = series,
-                                     .count = count});
+    if (plot_lines(&page->out, &(plot_t){.title = title,
+                                         .x_label = spoken(axis->name),
+                                         .y_label = y_label,
+                                         .x_kind = AXIS_LOG,
+                                         .ticks_at_points = true,
+                                         .series = series,
+                                         .count = count}))
+        page_runs(page, axis->source, PAGE_WHISKERS);
 }
 
 static void put_axis_list(page_t *page, const scale_axis_t *axis)
 {
-    page_table(page, "figure|median");
+    page_table(page, "figure|median|least … most");
     for (size_t i = 0; i < axis->count; i++) {
         if (strcmp(axis->cells[i].axis, axis->name) != 0)
             continue;
@@ -176,10 +185,12 @@ static void put_axis_list(page_t *page, const scale_axis_t *axis)
             if (*at == '_')
                 *at = ' ';
         page_row(page, name);
-        page_cell_number(page, axis->cells[i].value);
+        page_cell_number(page, axis->cells[i].value.median);
+        page_cell_spread(page, &axis->cells[i].value);
         page_end_row(page);
     }
     page_end_table(page);
+    page_runs(page, axis->source, "");
 }
 
 /* Has no point two figures? */
@@ -220,7 +231,8 @@ static void put_source(page_t *page, const figures_source_t *source)
     for (size_t i = 0; i < count; i++)
         tokens_add(&axes, cells[i].axis);
     for (size_t i = 0; i < axes.count; i++) {
-        scale_axis_t axis = {.cells = cells, .count = count, .name = axes.items[i]};
+        scale_axis_t axis = {
+            .source = source, .cells = cells, .count = count, .name = axes.items[i]};
         put_axis(page, &axis);
     }
     page_notes(page, source);
@@ -236,8 +248,8 @@ void section_scale(page_t *page)
         page, "scale", "Scale: cost as load grows",
         "One axis at a time; all else stays at the base point: 64 subscribers, publishers "
         "that send 16 events together, tcp, durability os, a plain subscriber, 320 bytes.");
-    const figures_source_t *sources[PAGE_SOURCES_MAX];
-    size_t count = page_sources(page, "scale", sources, PAGE_SOURCES_MAX);
+    const figures_source_t *sources[SOURCES_MAX];
+    size_t count = page_sources(page, "scale", sources);
     for (size_t i = 0; i < count; i++)
         put_source(page, sources[i]);
     page_end_section(page);

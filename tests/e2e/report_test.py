@@ -34,7 +34,8 @@ def peers(subs, **facts):
         figures.append(figure(system + "_deliveries_per_s", 1e6 * (1 + subs / 100) * (1 + i / 1000)))
         figures.append(figure(system + "_cpu_s_per_million", 0.2 + i / 100))
         figures.append(figure(system + "_ratio", 4.0))
-    settings = {"event_bytes": 320, "publishing": "batches", "transport": "tcp", "durability": "os", "notes": ["nats: at most once"], **facts}
+    figures.append(figure("loopback_gb_per_s", 8.0))
+    settings = {"event_bytes": 320, "processes": min(subs, 64), "window_events": 16384, "seconds": 2, "publishing": "batches", "transport": "tcp", "durability": "os", "notes": ["nats: at most once"], **facts}
     return result("peers", *figures, subs=subs, **settings)
 
 
@@ -99,11 +100,46 @@ class Report(unittest.TestCase):
                          {"peers-single.json": peers(8, publishing="single")})
         self.assert_sound(page)
         plot = page.plot("Deliveries a second against subscribers")
-        self.assertEqual(len(plot.findall(f"{SVG}polyline")), len(SYSTEMS))
+        self.assertEqual(len(plot.findall(f"{SVG}polyline")), len(SYSTEMS) + 1)  # and the limit
         self.assertEqual(len(plot.findall(f"{SVG}circle")), 4 * len(SYSTEMS))  # not the one that sends singly
+        whiskers = [path for path in plot.findall(f"{SVG}path") if path.get("class").startswith("whisker")]
+        self.assertEqual(len(whiskers), 4 * len(SYSTEMS))
+        self.assertIn("bare loopback TCP", [item.text for item in plot.iter(f"{SVG}text")])
         self.assertIn("64 subscribers, 320 bytes, tcp, durability os", page.texts("h3"))
-        self.assertIn("8 subscribers, 320 bytes, tcp, durability os, each event sent alone", page.texts("h3"))
+        self.assertIn("8 subscribers, 320 bytes, tcp, durability os, events published one by one (ours gathers them under load)",
+                      page.texts("h3"))
         self.assertIn("nats: at most once", page.texts("li"))
+
+    def test_what_the_harness_did_not_do_alike_stands_under_the_line_and_how_many_runs_each_point_is_of(self):
+        page, _ = report({"peers-8.json": peers(8, runs=1), "peers-64.json": peers(64), "peers-256.json": peers(256, seconds=1)})
+        notes = [text for text in page.texts("p") if "at every point" in text]
+        self.assertEqual(len(notes), 2)  # deliveries, CPU
+        for note in notes:
+            self.assertIn("runs at each point: 1, from 64 subscribers on 3;", note)
+            self.assertIn("subscribers a process 1, from 256 subscribers on 4; seconds measured 2, from 256 subscribers on 1", note)
+            self.assertNotIn("window", note)
+        page, _ = report({f"peers-{subs}.json": peers(subs) for subs in (8, 64)})
+        self.assertEqual([text for text in page.texts("p") if "at every point" in text], [])
+
+    def test_every_plot_tells_how_many_runs_it_is_of(self):
+        page, _ = report({"peers-8.json": peers(8), "peers-64.json": peers(64), "latency-os.json": latency(), "scale.json": scale(),
+                          "journal.json": result("journal", figure("single_redis_per_s", 1e5), figure("single_redis_ratio", 2.0))})
+        self.assertGreater(len(page.plots()), 8)
+        for parent in page.root.iter():
+            children = list(parent)
+            for child, behind in zip(children, children[1:] + [None]):
+                if child.tag == f"{SVG}svg":
+                    self.assertIsNotNone(behind, child.get("aria-label"))
+                    self.assertEqual(behind.get("class"), "runs", child.get("aria-label"))
+
+    def test_bars_of_lean_and_packed_systems_differ_without_colour(self):
+        page, _ = report({"peers-64.json": peers(64)})
+        self.assert_sound(page)
+        bars = page.plot("Deliveries a second")
+        hatches = [line.get("class").split()[-1] for line in bars.findall(f"{SVG}line") if line.get("class").startswith("hatch")]
+        self.assertEqual(hatches.count("d1"), sum(name.endswith("_lean") for name in SYSTEMS))
+        self.assertEqual(hatches.count("d2"), sum(name.endswith("_packed") for name in SYSTEMS))
+        self.assertIn("bare loopback TCP", [item.text for item in bars.iter(f"{SVG}text")])
 
     def test_what_an_open_loop_loses_stands_beside(self):
         page, _ = report({"peers-open.json": peers(64, open_rate=20000) | figure("redis_open_events_per_s", 20000.0) |
