@@ -23,7 +23,8 @@ typedef struct suite_options {
     const char *out;
     config_list_t only;
     bool list;
-    int suite; /* of `report`: index into suites */
+    int suite;     /* of `report`: index into suites */
+    bool markdown; /* likewise */
 } suite_options_t;
 
 static const suite_t *const suites[] = {&suite_all, &suite_quick};
@@ -47,29 +48,32 @@ static const config_opt_t report_table[] = {
         .help = "where the figures are and the report goes; default: as the suite's"),
     OPT("suite", CONFIG_CHOICE, suite, .choices = SUITE_CHOICES, .def = "all",
         .help = "whose rows are looked for"),
+    OPT("markdown", CONFIG_BOOL, markdown,
+        .help = "print the figures as tables for GitHub's markdown, and write no page"),
 };
 
 /* -- the report ----------------------------------------------------------------------------- */
 
-static int write_report(const suite_t *suite, const char *out)
+/* @param markdown  printed, in place of the page. */
+static int make_report(const suite_t *suite, const char *out, bool markdown)
 {
     report_row_t *rows = calloc(suite->count, sizeof *rows);
     sl_err err = rows == NULL ? SL_ENOMEM : SL_OK;
     for (size_t i = 0; err == SL_OK && i < suite->count; i++)
         rows[i] = (report_row_t){suite->rows[i].name, suite->rows[i].args};
+    const report_plan_t plan = {
+        .suite = suite->name, .remark = suite->remark, .rows = rows, .count = suite->count};
     if (err == SL_OK)
-        err = report_write(out, &(report_plan_t){.suite = suite->name,
-                                                 .remark = suite->remark,
-                                                 .rows = rows,
-                                                 .count = suite->count});
+        err = markdown ? report_markdown(out, &plan, stdout) : report_write(out, &plan);
     free(rows);
-    if (err == SL_OK) {
-        printf("report: %s/" REPORT_HTML "\n", out);
-        return BENCH_OK;
+    if (err != SL_OK) {
+        fprintf(stderr, "sluice-bench: cannot make the report of %s: %s\n", out,
+                err == SL_ENOMEM ? sl_err_text(err) : strerror(errno));
+        return BENCH_FAILED;
     }
-    fprintf(stderr, "sluice-bench: cannot write the report in %s: %s\n", out,
-            err == SL_ENOMEM ? sl_err_text(err) : strerror(errno));
-    return BENCH_FAILED;
+    if (!markdown)
+        printf("report: %s/" REPORT_HTML "\n", out);
+    return BENCH_OK;
 }
 
 /* -- a row ---------------------------------------------------------------------------------- */
@@ -221,7 +225,7 @@ static int run_suite(const suite_t *suite, const suite_options_t *options)
                 suite->name);
         return BENCH_FAILED;
     }
-    int status = write_report(suite, run.out);
+    int status = make_report(suite, run.out, false);
     if (failed > 0)
         fprintf(stderr, "sluice-bench: %s: %zu of %zu failed\n", suite->name, failed, run.wanted);
     return failed > 0 ? BENCH_FAILED : status;
@@ -259,7 +263,8 @@ static int run_with(const char *name, const suite_options_t *options)
 {
     if (strcmp(name, "report") == 0) {
         const suite_t *suite = suites[options->suite];
-        return write_report(suite, options->out != NULL ? options->out : suite->out);
+        return make_report(suite, options->out != NULL ? options->out : suite->out,
+                           options->markdown);
     }
     const suite_t *suite = strcmp(name, suite_all.name) == 0 ? &suite_all : &suite_quick;
     if (!all_known(suite, &options->only))
@@ -274,7 +279,7 @@ int suite_main(const char *name, int argc, char **argv, char **environment)
     snprintf(title, sizeof title, "sluice-bench %s", name);
     const config_program_t program = {
         .name = title,
-        .summary = report ? "Makes the page of the JSON files that benches wrote."
+        .summary = report ? "Makes the page, or tables, of the JSON files that benches wrote."
                           : "Runs a fixed list of benches and makes a page of their figures.",
         .table = {report ? report_table : suite_table,
                   report ? sizeof report_table / sizeof report_table[0]

@@ -32,7 +32,7 @@ uint32_t suite_seconds(const suite_t *suite);
 #define SUITE_COMMANDS(X)                                                                       \
     X(all, "all of them, with the settings that budgets are for, and the report; under 30 min") \
     X(quick, "all of them with small settings, to see that they work; under 2 min")             \
-    X(report, "the page again, out of the JSON files of a folder")
+    X(report, "the page again, or tables (--markdown), out of the JSON files of a folder")
 
 /** @param name  of a command.  @return the exit status: BENCH_OK; BENCH_FAILED when a row failed or
  *  the report could not be written; BENCH_USAGE. */

@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include "budgets.h"
+#include "markdown.h"
 #include "markup.h"
 #include "page.h"
 #include "style.h"
@@ -163,6 +164,23 @@ sl_err report_write(const char *dir, const report_plan_t *plan)
         err = write_file(dir, REPORT_JSON, json, strlen(json));
     cJSON_free(json);
     sl_buf_fini(&page.out);
+    figures_fini(&figures);
+    return err;
+}
+
+sl_err report_markdown(const char *dir, const report_plan_t *plan, FILE *out)
+{
+    figures_t figures;
+    sl_buf_t text = SL_BUF_INIT;
+    sl_err err = figures_read(&figures, dir);
+    if (err != SL_OK)
+        return err;
+    markdown_write(&text, &figures, plan);
+    if (text.failed)
+        err = SL_ENOMEM;
+    else if (fwrite(text.data, 1, text.len, out) != text.len || fflush(out) != 0)
+        err = SL_EIO;
+    sl_buf_fini(&text);
     figures_fini(&figures);
     return err;
 }

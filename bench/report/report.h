@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 /** One measurement: `sluice-bench <args> --json <dir>/<name>.json`. */
 typedef struct report_row {
@@ -31,5 +32,9 @@ typedef struct report_plan {
 /** Reads the folder, also files there that the plan does not name, and writes both files.
  *  @return SL_OK; SL_ENOENT, SL_EIO (errno); SL_ENOMEM. */
 sl_err report_write(const char *dir, const report_plan_t *plan);
+
+/** Reads the folder likewise, and prints tables for GitHub's markdown (markdown.h).
+ *  @return as report_write. */
+sl_err report_markdown(const char *dir, const report_plan_t *plan, FILE *out);
 
 #endif

@@ -141,6 +141,19 @@ class Report(unittest.TestCase):
         self.assertEqual(hatches.count("d2"), sum(name.endswith("_packed") for name in SYSTEMS))
         self.assertIn("bare loopback TCP", [item.text for item in bars.iter(f"{SVG}text")])
 
+    def test_markdown_is_tables_on_stdout_and_no_page(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "peers-64.json"), "w", encoding="utf-8") as file:
+                json.dump(peers(64), file)
+            printed = subprocess.run([BENCH, "report", "--markdown", "--out", folder], check=True, timeout=60, capture_output=True,
+                                     text=True).stdout
+            self.assertEqual(os.listdir(folder), ["peers-64.json"])
+        lines = printed.splitlines()
+        self.assertIn("### peers-64: 64 subscribers, 320 bytes, tcp, durability os", lines)
+        self.assertEqual(sum(line.startswith("| nats-lean-packed |") for line in lines), 1)
+        for heading in ("## Budgets", "## Deliveries", "## Latency", "## Scale", "## Others"):
+            self.assertIn(heading, lines)
+
     def test_what_an_open_loop_loses_stands_beside(self):
         page, _ = report({"peers-open.json": peers(64, open_rate=20000) | figure("redis_open_events_per_s", 20000.0) |
                           figure("redis_open_lost", 0.125)})
