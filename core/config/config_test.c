@@ -264,6 +264,46 @@ static void numbers_keep_their_units_and_limits(void **state)
     assert_mistake(ARGS("--any=1k"), "--any: \"1k\" is not a whole number\n");
 }
 
+static void times_may_be_short(void **state)
+{
+    (void)state;
+    const config_opt_t short_times[] = {{.key = "p99",
+                                         .kind = CONFIG_US,
+                                         .offset = offsetof(options_t, any),
+                                         .def = "2ms",
+                                         .min = 10,
+                                         .max = 60000000}};
+    static const struct {
+        const char *arg;
+        uint64_t us;
+    } good[] = {{"--p99=250us", 250},
+                {"--p99=40", 40},
+                {"--p99=3ms", 3000},
+                {"--p99=1s", 1000000},
+                {"--p99=1m", 60000000}};
+    config_program_t p = program;
+    p.table = (config_table_t){short_times, 1, sizeof(options_t)};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        reading_t r = read_program(&p, ARGS(good[i].arg), NULL);
+        assert_int_equal(r.outcome, CONFIG_RUN);
+        assert_int_equal(r.options.any, good[i].us);
+        done(&r);
+    }
+    reading_t r = read_program(&p, NULL, NULL);
+    assert_int_equal(r.options.any, 2000);
+    done(&r);
+    r = read_program(&p, ARGS("--p99=2"), NULL); /* who meant milliseconds is told */
+    assert_says(&r, "--p99: 2us is below the limit 10us\n");
+    done(&r);
+    r = read_program(&p, ARGS("--p99=1d"), NULL);
+    assert_says(&r, "--p99: \"1d\" is not a time such as 250us, 2ms or 5s\n");
+    done(&r);
+    r = read_program(&p, ARGS("--help"), NULL);
+    assert_non_null(strstr(r.out, "--p99 TIME"));
+    assert_non_null(strstr(r.out, "10us to 1m"));
+    done(&r);
+}
+
 /* -- required, check ------------------------------------------------------------------------- */
 
 static void a_required_option_is_asked_for(void **state)
@@ -520,6 +560,7 @@ int main(void)
         cmocka_unit_test(an_empty_variable_counts_as_unset),
         cmocka_unit_test(a_wrong_variable_is_told_with_its_name),
         cmocka_unit_test(numbers_keep_their_units_and_limits),
+        cmocka_unit_test(times_may_be_short),
         cmocka_unit_test(a_required_option_is_asked_for),
         cmocka_unit_test(a_complaint_finds_where_the_value_came_from),
         cmocka_unit_test(check_says_ok_and_stops),

@@ -57,6 +57,7 @@ static const char *argument_of(const config_opt_t *opt)
     case CONFIG_BYTES:
         return "BYTES";
     case CONFIG_MS:
+    case CONFIG_US:
         return "TIME";
     case CONFIG_OBJECTS:
         return "[ { … } ]";

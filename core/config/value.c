@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The factors of BYTES and MS, largest first: printing takes the first that divides. */
+/* The factors of BYTES, MS and US, largest first: printing takes the first that divides. */
 typedef struct unit {
     const char *name;
     uint64_t factor;
@@ -17,6 +17,8 @@ static const unit_t byte_units[] = {{"T", (uint64_t)1 << 40},
                                     {"", 1}};
 static const unit_t ms_units[] = {
     {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+static const unit_t us_units[] = {
+    {"h", 3600000000}, {"m", 60000000}, {"s", 1000000}, {"ms", 1000}, {"us", 1}};
 static const unit_t no_units[] = {{"", 1}};
 
 enum { UNITS_MAX = 5 };
@@ -24,7 +26,16 @@ enum { UNITS_MAX = 5 };
 static const unit_t *units_of(config_kind_t kind, size_t *count)
 {
     *count = kind == CONFIG_U64 ? 1 : UNITS_MAX;
-    return kind == CONFIG_BYTES ? byte_units : kind == CONFIG_MS ? ms_units : no_units;
+    switch (kind) {
+    case CONFIG_BYTES:
+        return byte_units;
+    case CONFIG_MS:
+        return ms_units;
+    case CONFIG_US:
+        return us_units;
+    default:
+        return no_units;
+    }
 }
 
 void value_print_number(config_kind_t kind, uint64_t number, char *out, size_t size)
@@ -40,7 +51,7 @@ static bool unit_factor(config_kind_t kind, const char *suffix, uint64_t *factor
 {
     size_t count;
     const unit_t *units = units_of(kind, &count);
-    *factor = 1; /* a bare number is bytes, or milliseconds */
+    *factor = 1; /* a bare number is bytes, milliseconds or microseconds */
     if (*suffix == '\0')
         return true;
     for (size_t i = 0; i < count; i++)
@@ -78,6 +89,8 @@ static const char *number_form(config_kind_t kind)
         return "a number of bytes such as 4096, 64k, 16M or 2G";
     case CONFIG_MS:
         return "a time such as 250ms, 5s, 10m, 2h or 7d";
+    case CONFIG_US:
+        return "a time such as 250us, 2ms or 5s";
     default:
         return "a whole number";
     }
@@ -180,6 +193,7 @@ bool value_set_text(config_t *config, const config_opt_t *opt, char *base, const
     case CONFIG_U64:
     case CONFIG_BYTES:
     case CONFIG_MS:
+    case CONFIG_US:
         return set_number(opt, base, text, why);
     case CONFIG_BOOL:
         return set_bool(opt, base, text, why);

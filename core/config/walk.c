@@ -72,6 +72,8 @@ static const char *wanted(config_kind_t kind)
         return "a number of bytes, or a string such as \"64k\"";
     case CONFIG_MS:
         return "a number of milliseconds, or a string such as \"5s\"";
+    case CONFIG_US:
+        return "a number of microseconds, or a string such as \"250us\"";
     case CONFIG_STR_LIST:
         return "an array of strings";
     case CONFIG_OBJECTS:
@@ -83,7 +85,7 @@ static const char *wanted(config_kind_t kind)
 
 static bool is_number_kind(config_kind_t kind)
 {
-    return kind == CONFIG_U64 || kind == CONFIG_BYTES || kind == CONFIG_MS;
+    return kind == CONFIG_U64 || kind == CONFIG_BYTES || kind == CONFIG_MS || kind == CONFIG_US;
 }
 
 static void set_number(const walk_t *walk, const config_opt_t *opt, char *base,

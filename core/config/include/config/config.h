@@ -29,6 +29,7 @@ typedef enum {
     CONFIG_U64,      /**< uint64_t within min … max */
     CONFIG_BYTES,    /**< uint64_t; accepts 64k, 16M, 2G (powers of 1024) */
     CONFIG_MS,       /**< uint64_t milliseconds; accepts 250ms, 5s, 10m, 2h; a bare number is ms */
+    CONFIG_US,       /**< uint64_t microseconds; accepts 250us, 2ms, 5s; a bare number is us */
     CONFIG_BOOL,     /**< bool; a flag alone means true; --no-NAME means false */
     CONFIG_CHOICE,   /**< int: index into `choices` ("memory|os|disk") */
     CONFIG_STR_LIST, /**< config_list_t of const char *; a flag may be repeated; text is cut at
@@ -57,7 +58,7 @@ typedef struct config_opt {
     const char *def;     /**< as text, like a flag's argument; NULL: zero */
     const char *arg;     /**< the argument's name in --help: "ENDPOINT" */
     const char *help;    /**< one line, no full stop */
-    uint64_t min, max;   /**< for U64, BYTES, MS; max 0: no limit */
+    uint64_t min, max;   /**< for U64, BYTES, MS, US; max 0: no limit */
     const char *choices; /**< for CHOICE */
     /** NULL: SLUICE_<KEY>; else this variable, e.g. ALIBABA_CLOUD_ACCESS_KEY_ID.  In a nested table
      * NULL is no variable, and a variable serves each object that does not have the key itself. */
