@@ -80,6 +80,41 @@ double daemons_broker_counter(const broker_daemon_t *broker, const char *metric)
     return value;
 }
 
+broker_counters_t daemons_counters_of(const char *page)
+{
+    return (broker_counters_t){
+        .feed_events = metrics_sum(page, "sluice_broker_feed_events_total"),
+        .feed_batches = metrics_sum(page, "sluice_broker_feed_batches_total"),
+        .feed_bytes = metrics_sum(page, "sluice_broker_feed_bytes_total"),
+        .dedup_bytes = metrics_sum(page, "sluice_broker_dedup_memory_bytes"),
+        .lossy_sends = metrics_sum(page, "sluice_broker_feed_lossy_sends_total")};
+}
+
+sl_err daemons_broker_counters(const broker_daemon_t *broker, broker_counters_t *out)
+{
+    sl_buf_t page = SL_BUF_INIT;
+    sl_err err = metrics_fetch(&page, broker->http);
+    if (err == SL_OK)
+        *out = daemons_counters_of((const char *)page.data);
+    sl_buf_fini(&page);
+    return err;
+}
+
+static double ratio(double value, double of)
+{
+    return of > 0 ? value / of : 0;
+}
+
+feed_batch_t daemons_feed_batch(const broker_counters_t *begin, const broker_counters_t *end)
+{
+    double events = end->feed_events - begin->feed_events;
+    double batches = end->feed_batches - begin->feed_batches;
+    double bytes = end->feed_bytes - begin->feed_bytes;
+    return (feed_batch_t){.events = ratio(events, batches),
+                          .bytes = ratio(bytes, batches),
+                          .event_bytes = ratio(bytes, events)};
+}
+
 void daemons_set_keys(void)
 {
     setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "bench-key", 1);

@@ -37,6 +37,28 @@ sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
 /** One of the broker's counters; -1 when it does not answer. */
 double daemons_broker_counter(const broker_daemon_t *broker, const char *metric);
 
+/** What a broker has counted so far; of all in it, at one moment. */
+typedef struct broker_counters {
+    double feed_events, feed_batches;
+    double feed_bytes; /**< with the batches' headers, once for all subscribers */
+    double dedup_bytes, lossy_sends;
+} broker_counters_t;
+
+/** @return SL_OK; the errors of metrics_fetch, not told. */
+sl_err daemons_broker_counters(const broker_daemon_t *broker, broker_counters_t *out);
+
+/** Out of the text of its /metrics. */
+broker_counters_t daemons_counters_of(const char *page);
+
+/** What a batch was like on the feed, between two looks at its counters; zeros where there was
+ * none. */
+typedef struct feed_batch {
+    double events, bytes; /**< means of a batch */
+    double event_bytes;   /**< what an event took of it */
+} feed_batch_t;
+
+feed_batch_t daemons_feed_batch(const broker_counters_t *begin, const broker_counters_t *end);
+
 typedef struct mns_daemon {
     proc_t *proc;
     char endpoint[DAEMONS_ENDPOINT_MAX];

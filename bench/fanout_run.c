@@ -1,7 +1,6 @@
 #include "fanout_run.h"
 
 #include "fanout.h"
-#include "metrics.h"
 #include "mix.h"
 #include "thread_cpu.h"
 
@@ -26,11 +25,7 @@ enum {
 #define FEED_THREAD      "ZMQbg/IO/1"
 #define JOURNAL_THREAD   "journal"
 
-#define LOSSY_SENDS  "sluice_broker_feed_lossy_sends_total"
-#define FEED_EVENTS  "sluice_broker_feed_events_total"
-#define FEED_BATCHES "sluice_broker_feed_batches_total"
-#define FEED_BYTES   "sluice_broker_feed_bytes_total"
-#define DEDUP_MEMORY "sluice_broker_dedup_memory_bytes"
+#define LOSSY_SENDS "sluice_broker_feed_lossy_sends_total"
 
 typedef struct run {
     const bench_run_t *bench;
@@ -42,7 +37,7 @@ typedef struct run {
 /* What is read twice: at the beginning and at the end of the measured phase. */
 typedef struct look {
     uint64_t at_ns, delivered, delivered_bytes, published, held_ns;
-    double feed_events, feed_batches, feed_bytes, dedup_bytes, lossy;
+    broker_counters_t counters;
     uint64_t cpu_publishers_ns, cpu_broker_ns, cpu_subs_ns;
     uint64_t sequencer_ns, feed_ns, journal_ns;
 } look_t;
@@ -146,31 +141,15 @@ static uint64_t delivered_events(const run_t *run)
     return sum;
 }
 
-/* All from one page.  @return SL_OK; an error, told on stderr. */
-static sl_err look_at_counters(const run_t *run, look_t *look)
-{
-    sl_buf_t page = SL_BUF_INIT;
-    sl_err err = metrics_fetch(&page, run->broker.http);
-    if (err == SL_OK) {
-        const char *text = (const char *)page.data;
-        look->feed_events = metrics_sum(text, FEED_EVENTS);
-        look->feed_batches = metrics_sum(text, FEED_BATCHES);
-        look->feed_bytes = metrics_sum(text, FEED_BYTES);
-        look->dedup_bytes = metrics_sum(text, DEDUP_MEMORY);
-        look->lossy = metrics_sum(text, LOSSY_SENDS);
-    } else {
-        fprintf(stderr, "sluice-bench: the broker does not tell its counters\n");
-    }
-    sl_buf_fini(&page);
-    return err;
-}
-
+/* @return SL_OK; an error, told on stderr. */
 static sl_err take_look(run_t *run, look_t *look)
 {
     const fanout_setup_t *setup = &run->plan.setup;
     const pid_t broker = run->broker.proc->pid;
     *look = (look_t){0};
-    sl_err err = look_at_counters(run, look);
+    sl_err err = daemons_broker_counters(&run->broker, &look->counters);
+    if (err != SL_OK)
+        fprintf(stderr, "sluice-bench: the broker does not tell its counters\n");
     look->at_ns = bench_now_ns();
     look->published = fanout_published(&run->plan);
     look->delivered = delivered_events(run);
@@ -219,13 +198,13 @@ static void put_rates(const look_t *a, const look_t *b, fanout_outcome_t *out)
     double seconds = seconds_between(a->at_ns, b->at_ns);
     double delivered = (double)(b->delivered - a->delivered);
     double bytes = (double)(b->delivered_bytes - a->delivered_bytes);
-    double events = b->feed_events - a->feed_events;
+    feed_batch_t batch = daemons_feed_batch(&a->counters, &b->counters);
     out->deliveries_per_s = delivered / seconds;
     out->gb_per_s = bytes / seconds / 1e9;
     out->events_per_s = (double)(b->published - a->published) / seconds;
-    out->events_per_batch = ratio(events, b->feed_batches - a->feed_batches);
+    out->events_per_batch = batch.events;
     out->event_bytes = ratio(bytes, delivered);
-    out->feed_bytes_per_event = ratio(b->feed_bytes - a->feed_bytes, events);
+    out->feed_bytes_per_event = batch.event_bytes;
 }
 
 static void put_cpu(const look_t *a, const look_t *b, fanout_outcome_t *out)
@@ -234,6 +213,7 @@ static void put_cpu(const look_t *a, const look_t *b, fanout_outcome_t *out)
     double delivered = (double)(b->delivered - a->delivered);
     double sequencer_s = seconds_between(a->sequencer_ns, b->sequencer_ns);
     double feed_s = seconds_between(a->feed_ns, b->feed_ns);
+    double events = b->counters.feed_events - a->counters.feed_events;
     out->cpu_s_publishers = seconds_between(a->cpu_publishers_ns, b->cpu_publishers_ns);
     out->cpu_s_broker = seconds_between(a->cpu_broker_ns, b->cpu_broker_ns);
     out->cpu_s_subscribers = seconds_between(a->cpu_subs_ns, b->cpu_subs_ns);
@@ -243,7 +223,7 @@ static void put_cpu(const look_t *a, const look_t *b, fanout_outcome_t *out)
     out->sequencer_cores = sequencer_s / seconds;
     out->feed_cores = feed_s / seconds;
     out->journal_cores = seconds_between(a->journal_ns, b->journal_ns) / seconds;
-    out->sequencer_s_per_event = ratio(sequencer_s, b->feed_events - a->feed_events);
+    out->sequencer_s_per_event = ratio(sequencer_s, events);
     out->feed_s_per_delivery = ratio(feed_s, delivered);
 }
 
@@ -265,8 +245,8 @@ static sl_err measure(run_t *run, fanout_outcome_t *out)
     out->held = seconds_between(begin.held_ns, end.held_ns) /
                 seconds_between(begin.at_ns, end.at_ns) / (double)setup->publishers;
     out->rss_anon_mib = (double)proc_rss_anon_bytes(run->broker.proc) / (1 << 20);
-    out->dedup_mib = end.dedup_bytes / (1 << 20);
-    out->lossy_sends = end.lossy;
+    out->dedup_mib = end.counters.dedup_bytes / (1 << 20);
+    out->lossy_sends = end.counters.lossy_sends;
     return SL_OK;
 }
 

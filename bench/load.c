@@ -10,6 +10,7 @@ enum {
     QUIET_MS = 2000,    /* so long nothing may come before nothing more is expected … */
     STALLED_MS = 30000, /* … of who promised to be complete: it may be asking for repeats */
     WATCH_MS = 100,
+    WEIGH_WORKERS_NS = 1000000000, /* they may be many, and a look at each takes CPU from them */
 };
 
 /* Roles, as the processes are called. */
@@ -84,11 +85,44 @@ const proc_t *load_server(const load_t *load)
     return NULL;
 }
 
+static void weigh_workers(load_t *load)
+{
+    load->weighed_ns = bench_now_ns();
+    proc_role_weigh(&load->set, PUBS);
+    proc_role_weigh(&load->set, SUBS);
+}
+
 void load_weigh(load_t *load)
 {
     const proc_t *server = load_server(load);
     uint64_t rss = server != NULL ? proc_rss_anon_bytes(server) : 0;
     load->rss_max = rss > load->rss_max ? rss : load->rss_max;
+    if (bench_now_ns() - load->weighed_ns >= WEIGH_WORKERS_NS)
+        weigh_workers(load);
+}
+
+double load_publisher_mib(const load_t *load)
+{
+    return proc_role_most_rss_bytes(&load->set, PUBS) / (1 << 20);
+}
+
+double load_subscriber_mib(const load_t *load)
+{
+    return proc_role_most_rss_bytes(&load->set, SUBS) / (1 << 20);
+}
+
+void load_feed_begin(const load_t *load, load_feed_t *feed)
+{
+    const broker_daemon_t *broker = &load->server.broker;
+    feed->asked = broker->proc != NULL && daemons_broker_counters(broker, &feed->begin) == SL_OK;
+}
+
+feed_batch_t load_feed_end(const load_t *load, const load_feed_t *feed)
+{
+    broker_counters_t end;
+    if (!feed->asked || daemons_broker_counters(&load->server.broker, &end) != SL_OK)
+        return (feed_batch_t){0};
+    return daemons_feed_batch(&feed->begin, &end);
 }
 
 sl_err load_pass(load_t *load, uint64_t ms, const char *phase)

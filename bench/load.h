@@ -31,6 +31,7 @@ typedef struct load {
     carrier_server_t server;
     proc_t *apart;       /**< the process of those apart; NULL: there are none */
     uint64_t rss_max;    /**< load_weigh's */
+    uint64_t weighed_ns; /**< when the workers were, last */
     uint64_t settled_ns; /**< when everything had arrived; load_settle's */
     uint64_t seen, seen_ns, patience_ns;
 } load_t;
@@ -53,8 +54,24 @@ load_look_t load_look(load_t *load);
 /** The process that subscribers are connected to: the server's, else the publisher's. */
 const proc_t *load_server(const load_t *load);
 
-/** Weighs that process, and keeps the most it ever had.  load_pass and load_settle do so, too. */
+/** Weighs that process, and keeps the most it ever had; once a second the workers, too.  load_pass
+ * and load_settle do so. */
 void load_weigh(load_t *load);
+
+/** The most RssAnon that a publisher had, and a process of subscribers: medians over them. */
+double load_publisher_mib(const load_t *load);
+double load_subscriber_mib(const load_t *load);
+
+/** What was on a broker's feed, between two looks at its counters.  They are asked for over HTTP,
+ * which costs it a moment: so load_look does not. */
+typedef struct load_feed {
+    bool asked; /**< else there is no broker of ours, or it did not answer */
+    broker_counters_t begin;
+} load_feed_t;
+
+void load_feed_begin(const load_t *load, load_feed_t *feed);
+/** @return zeros where nothing is known. */
+feed_batch_t load_feed_end(const load_t *load, const load_feed_t *feed);
 
 typedef enum {
     LOAD_COMPLETE, /**< every subscriber is to have every event */

@@ -13,6 +13,7 @@
 #include "peers_bench.h"
 
 #include "benches.h"
+#include "feed_figures.h"
 #include "load.h"
 #include "loopback.h"
 
@@ -130,6 +131,7 @@ typedef struct outcome {
     bool complete; /* else nothing of the windowed load counts */
     bool opened;   /* likewise, of the open loop */
     double values[PEERS_METRIC_COUNT];
+    feed_batch_t batch; /* of ours */
 } outcome_t;
 
 static void take_figures(const load_look_t *a, const load_look_t *b, const load_t *load,
@@ -149,6 +151,8 @@ static void take_figures(const load_look_t *a, const load_look_t *b, const load_
     out->values[PEERS_CPU_SUBSCRIBERS] = subscribers;
     out->values[PEERS_CPU] = publishers + server + subscribers;
     out->values[PEERS_RSS] = (double)load->rss_max / (1 << 20);
+    out->values[PEERS_PUBLISHER_RSS] = load_publisher_mib(load);
+    out->values[PEERS_SUBSCRIBER_RSS] = load_subscriber_mib(load);
     out->values[PEERS_HELD] = held_s / seconds / (double)load->plan.publishers;
 }
 
@@ -162,11 +166,14 @@ static sl_err measure(load_t *load, outcome_t *out)
     err = load_pass(load, o->warmup_ms, "warm-up");
     if (err != SL_OK)
         return err;
+    load_feed_t feed;
+    load_feed_begin(load, &feed);
     load_look_t begin = load_look(load);
     err = load_pass(load, o->seconds * 1000, "measuring");
     if (err != SL_OK)
         return err;
     load_look_t end = load_look(load);
+    out->batch = load_feed_end(load, &feed);
     take_figures(&begin, &end, load, out);
     err = load_settle(load, LOAD_COMPLETE);
     bench_meter_clear(load->bench->meter);
@@ -264,8 +271,10 @@ static void put_range(const bench_run_t *bench, const outcome_t *out, size_t fir
 static void put_outcomes(const bench_run_t *bench, const outcome_t *outcomes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (outcomes[i].complete)
+        if (outcomes[i].complete) {
             put_range(bench, &outcomes[i], 0, PEERS_HELD);
+            feed_figures_put(bench->result, outcomes[i].ops, &outcomes[i].batch);
+        }
         if (outcomes[i].opened)
             put_range(bench, &outcomes[i], PEERS_OPEN_EVENTS, PEERS_OPEN_GONE);
     }
@@ -349,6 +358,12 @@ const bench_spec_t bench_peers = {
     .program = {.name = "sluice-bench peers",
                 .summary = "Deliveries per second and their CPU, of Sluice and those that stand "
                            "beside it, in one run and by one harness.",
+                .epilog =
+                    "In the JSON, beside what the table has: the most memory (RssAnon) of a "
+                    "publisher and of a process of subscribers, medians over the processes "
+                    "(…_publisher_mib, …_subscriber_mib); what a batch on our feed had in the "
+                    "measured time, by the broker's counters (sluice_events_per_batch, "
+                    "sluice_batch_bytes).",
                 .table = {options_table, sizeof options_table / sizeof options_table[0],
                           sizeof(peers_options_t)},
                 .check = check_options},

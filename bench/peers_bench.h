@@ -30,6 +30,10 @@ typedef struct peers_options {
       "deliveries")                                                                              \
     X(CPU, "cpu_s_per_million", "s", 3, "CPU of all, a million deliveries")                      \
     X(RSS, "server_rss_mib", "MiB", 1, "RssAnon of what subscribers are connected to, most")     \
+    X(PUBLISHER_RSS, "publisher_mib", "MiB", 1,                                                  \
+      "RssAnon of a publisher, most; of several the median")                                     \
+    X(SUBSCRIBER_RSS, "subscriber_mib", "MiB", 1,                                                \
+      "RssAnon of a process of subscribers, most; their median")                                 \
     X(HELD, "publisher_held", "", 2, "share of time that publishers waited for the slowest")     \
     X(RATIO, "ratio", "", 2, "deliveries/s: ours / this one's")                                  \
     X(CPU_TIMES, "cpu_times", "", 2, "CPU of a delivery: this one's / ours")                     \

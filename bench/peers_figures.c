@@ -2,7 +2,9 @@
  * and how a person reads them. */
 #include "peers_bench.h"
 
+#include "feed_figures.h"
 #include "owed.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -161,5 +163,6 @@ void peers_print(const result_t *result, FILE *out)
     cell(out, 3, 1, result_median(result, result_find(result, "loopback_gb_per_s")));
     fputc('\n', out);
     result_print_bounds(result, out);
+    feed_figures_print(result, out);
     result_print_notes(result, out);
 }

@@ -1,5 +1,7 @@
 #include "peers_bench.h"
 
+#include "feed_figures.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -21,6 +23,10 @@ static void put_run(result_t *result, const peers_options_t *options)
     const bench_run_t bench = {.options = options, .result = result};
     assert_int_equal(result_init(result, "peers", NULL, 0), SL_OK);
     peers_put(&bench, &ours, PEERS_DELIVERIES, 7183557);
+    peers_put(&bench, &ours, PEERS_PUBLISHER_RSS, 3.5);
+    peers_put(&bench, &ours, PEERS_SUBSCRIBER_RSS, 2.25);
+    feed_figures_put(result, &ours, &(feed_batch_t){.events = 143.21, .bytes = 47012});
+    feed_figures_put(result, &nats, &(feed_batch_t){0});
     peers_put(&bench, &nats, PEERS_DELIVERIES, 1500000);
     peers_put(&bench, &nats, PEERS_RATIO, 4.8);
     peers_put(&bench, &packed, PEERS_RATIO, 0.7);
@@ -90,6 +96,28 @@ static void loopback_is_owed_by_what_is_journalled_in_the_system_alone(void **st
     }
 }
 
+static void memory_of_workers_and_our_batches_are_figures(void **state)
+{
+    (void)state;
+    peers_options_t options = base_point();
+    result_t result;
+    put_run(&result, &options);
+    static const struct {
+        const char *name;
+        double value;
+    } figures[] = {{"sluice_publisher_mib", 3.5},
+                   {"sluice_subscriber_mib", 2.25},
+                   {"sluice_events_per_batch", 143.21},
+                   {"sluice_batch_bytes", 47012}};
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        size_t figure = result_find(&result, figures[i].name);
+        assert_true(figure < result.count);
+        assert_float_equal(result_median(&result, figure), figures[i].value, 1e-9);
+    }
+    assert_int_equal(result_find(&result, "nats_events_per_batch"), result.count);
+    result_fini(&result);
+}
+
 static void the_table_has_a_line_for_each_that_was_measured(void **state)
 {
     (void)state;
@@ -106,6 +134,7 @@ static void the_table_has_a_line_for_each_that_was_measured(void **state)
     assert_non_null(strstr(line, "7.184"));
     assert_non_null(strstr(text, "\n  nats "));
     assert_null(strstr(text, "\n  nats_lean_packed ")); /* it has a ratio alone */
+    assert_non_null(strstr(text, "\n  - sluice: 143.2 events, 47,012 bytes a batch on the feed\n"));
     assert_non_null(strstr(text, "floor 3.00: met"));
     assert_non_null(strstr(text, "floor 0.90: MISSED"));
     result_fini(&result);
@@ -117,6 +146,7 @@ int main(void)
         cmocka_unit_test(a_floor_holds_for_the_options_it_was_set_for),
         cmocka_unit_test(other_options_have_other_floors_or_none),
         cmocka_unit_test(loopback_is_owed_by_what_is_journalled_in_the_system_alone),
+        cmocka_unit_test(memory_of_workers_and_our_batches_are_figures),
         cmocka_unit_test(the_table_has_a_line_for_each_that_was_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "proc.h"
 
 #include "base/clock.h"
+#include "stats.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -361,6 +362,29 @@ uint64_t proc_rss_anon_bytes(const proc_t *proc)
             break;
     fclose(file);
     return kib * 1024u;
+}
+
+void proc_role_weigh(proc_set_t *set, const char *role)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        proc_t *proc = &set->items[i];
+        if (!in_role(proc, role) || proc->ended)
+            continue;
+        uint64_t bytes = proc_rss_anon_bytes(proc);
+        proc->most_rss_bytes = bytes > proc->most_rss_bytes ? bytes : proc->most_rss_bytes;
+    }
+}
+
+double proc_role_most_rss_bytes(const proc_set_t *set, const char *role)
+{
+    double *most = calloc(set->count + 1, sizeof *most);
+    size_t count = 0;
+    for (size_t i = 0; most != NULL && i < set->count; i++)
+        if (in_role(&set->items[i], role))
+            most[count++] = (double)set->items[i].most_rss_bytes;
+    double median = count > 0 ? stats_of(most, count).median : 0;
+    free(most);
+    return median;
 }
 
 /* -- ending --------------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@ typedef struct proc {
     int status; /**< of waitpid, once ended */
     int out;    /**< a daemon's stdout, kept open; -1 */
     uint64_t ended_cpu_ns;
+    uint64_t most_rss_bytes;    /**< proc_role_weigh's */
     char ready[PROC_READY_MAX]; /**< a daemon's ready line */
 } proc_t;
 
@@ -101,6 +102,12 @@ uint64_t proc_role_cpu_ns(proc_set_t *set, const char *role);
 
 /** Anonymous resident memory (RssAnon); 0 when it cannot be read. */
 uint64_t proc_rss_anon_bytes(const proc_t *proc);
+
+/** Weighs all processes whose names begin with `role`; the most that each ever had is kept. */
+void proc_role_weigh(proc_set_t *set, const char *role);
+
+/** The median of what they had at most; 0: there are none, or no memory. */
+double proc_role_most_rss_bytes(const proc_set_t *set, const char *role);
 
 /** Ends all that still run: SIGTERM (one that is stopped is woken for it), up to 5 s of patience,
  * SIGKILL; and reaps them. */

@@ -130,6 +130,49 @@ static void cpu_time_is_counted_while_a_process_lives_and_after(void **state)
     assert_true(proc_cpu_ns(proc) >= 29000000);
 }
 
+/* Has 8, 16, … MiB until shared[1] is set; counts in shared[0] when it has them and when not. */
+static int fill_then_free(void *ctx, size_t index)
+{
+    _Atomic uint64_t *shared = ctx;
+    size_t bytes = (index + 1) << 23;
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return 1;
+    memset(memory, 1, bytes);
+    atomic_fetch_add(&shared[0], 1);
+    while (atomic_load(&shared[1]) == 0)
+        usleep(1000);
+    munmap(memory, bytes);
+    atomic_fetch_add(&shared[0], 1);
+    pause();
+    return 0;
+}
+
+static void await_count(fixture_t *f, uint64_t count)
+{
+    while (atomic_load(&f->shared[0]) < count)
+        usleep(1000);
+}
+
+static void the_most_memory_of_a_process_is_kept_and_the_median_over_a_role_told(void **state)
+{
+    fixture_t *f = *state;
+    const uint64_t half = 1 << 22; /* of what lies between two of them, in bytes */
+    assert_float_equal(proc_role_most_rss_bytes(&f->set, "filler"), 0, 1e-9);
+    assert_int_equal(proc_start_role(&f->set, "filler", fill_then_free, (void *)f->shared, 3),
+                     SL_OK);
+    await_count(f, 3); /* they have 8, 16 and 24 MiB */
+    proc_role_weigh(&f->set, "filler");
+    double most = proc_role_most_rss_bytes(&f->set, "filler");
+    assert_true(most > (double)(f->set.items[0].most_rss_bytes + half));
+    assert_true(most < (double)(f->set.items[2].most_rss_bytes - half));
+    atomic_store(&f->shared[1], 1);
+    await_count(f, 6);
+    assert_true((double)(proc_rss_anon_bytes(&f->set.items[1]) + half) < most);
+    proc_role_weigh(&f->set, "filler");
+    assert_float_equal(proc_role_most_rss_bytes(&f->set, "filler"), most, 1e-9);
+}
+
 static void a_daemons_ready_line_is_read(void **state)
 {
     fixture_t *f = *state;
@@ -198,6 +241,7 @@ int main(void)
         T(a_worker_that_fails_is_noticed),
         T(ending_leaves_no_process_behind),
         T(cpu_time_is_counted_while_a_process_lives_and_after),
+        T(the_most_memory_of_a_process_is_kept_and_the_median_over_a_role_told),
         T(a_daemons_ready_line_is_read),
         T(a_daemon_that_does_not_start_is_an_error),
         T(a_daemon_that_leaves_is_noticed_whatever_its_status),

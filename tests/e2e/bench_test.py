@@ -58,7 +58,8 @@ class Bench(unittest.TestCase):
         figures = run("peers", "--runs", "1", "--seconds", "1", "--warmup", "200ms", "--loopback-seconds", "1", "--subs", "4",
                       "--publishers", "2", "--decode", "--carriers", "sluice,proxy,proxy-packed", "--open-rate", "2000")
         for carrier in ("sluice", "proxy", "proxy_packed"):
-            for name in ("deliveries_per_s", "cpu_s_publishers", "cpu_s_server", "cpu_s_subscribers", "server_rss_mib"):
+            for name in ("deliveries_per_s", "cpu_s_publishers", "cpu_s_server", "cpu_s_subscribers", "server_rss_mib",
+                         "publisher_mib", "subscriber_mib"):
                 self.assertGreater(figures[f"{carrier}_{name}"], 0, f"{carrier}_{name}")
             self.assertGreater(figures[f"{carrier}_open_events_per_s"], 1000)
         self.assertEqual(figures["sluice_open_lost"], 0)
