@@ -76,6 +76,23 @@ uint64_t crowd_due_ns(const crowd_plan_t *plan, uint32_t publisher, uint64_t cou
     return begin_ns + (uint64_t)(turn * 1e9 / (double)plan->rate);
 }
 
+bool crowd_is_timed(const crowd_plan_t *plan, uint64_t due_ns)
+{
+    const crowd_clock_t *clock = plan->clock;
+    return due_ns >= atomic_load_explicit(&clock->measured_from_ns, memory_order_relaxed) &&
+           due_ns < atomic_load_explicit(&clock->measured_until_ns, memory_order_relaxed);
+}
+
+uint64_t crowd_late_ns(const crowd_plan_t *plan)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < plan->publishers; i++) {
+        uint64_t late_ns = share_get(&plan->clock->late_ns[i]);
+        most = late_ns > most ? late_ns : most;
+    }
+    return most;
+}
+
 /* -- counts --------------------------------------------------------------------------------- */
 
 bool crowd_ready(const crowd_plan_t *plan)
@@ -195,10 +212,8 @@ static bool decode(const void *data, size_t len)
 
 static void time_event(const crowd_t *crowd, const mix_origin_t *origin)
 {
-    const crowd_clock_t *clock = crowd->plan->clock;
     uint64_t due_ns = crowd_due_ns(crowd->plan, origin->publisher, origin->counter);
-    if (due_ns < atomic_load_explicit(&clock->measured_from_ns, memory_order_relaxed) ||
-        due_ns >= atomic_load_explicit(&clock->measured_until_ns, memory_order_relaxed))
+    if (!crowd_is_timed(crowd->plan, due_ns))
         return;
     uint64_t now_ns = bench_now_ns();
     histogram_add(crowd->latency, now_ns > due_ns ? now_ns - due_ns : 0);

@@ -43,10 +43,12 @@ enum {
 
 /** What open loop and timed subscribers share. */
 typedef struct crowd_clock {
-    _Atomic uint64_t begin_ns;                  /**< when the first event is due */
-    _Atomic uint64_t measured_from_ns;          /**< events due from here … */
-    _Atomic uint64_t measured_until_ns;         /**< … to here are timed */
-    histogram_t latencies[CROWD_PROCESSES_MAX]; /**< ns, from due to delivered: one a process */
+    _Atomic uint64_t begin_ns;                      /**< when the first event is due */
+    _Atomic uint64_t measured_from_ns;              /**< events due from here … */
+    _Atomic uint64_t measured_until_ns;             /**< … to here are timed */
+    histogram_t latencies[CROWD_PROCESSES_MAX];     /**< ns, from due to delivered: one a process */
+    _Atomic uint64_t late_ns[CROWD_PUBLISHERS_MAX]; /**< how late a publisher came to send a timed
+                                                       event, most */
 } crowd_clock_t;
 
 /** One load, as every worker knows it: they are forked with it. */
@@ -110,6 +112,13 @@ uint32_t crowd_stage(const crowd_plan_t *plan);
 
 /** When an event of an open loop is due.  The publishers take turns. */
 uint64_t crowd_due_ns(const crowd_plan_t *plan, uint32_t publisher, uint64_t counter);
+
+/** Is an event timed that is due then? */
+bool crowd_is_timed(const crowd_plan_t *plan, uint64_t due_ns);
+
+/** How late the publisher was that was latest: from when a timed event was due until it came to
+ * send it.  It was not scheduled, or its client held it up. */
+uint64_t crowd_late_ns(const crowd_plan_t *plan);
 
 /** Events published so far, by all publishers.  Each is counted before it leaves. */
 uint64_t crowd_published(const crowd_plan_t *plan);

@@ -119,11 +119,21 @@ static uint64_t next_turn_ns(const publisher_t *p, uint64_t now_ns)
     return at_ns < now_ns + PATIENCE_NS ? at_ns : now_ns + PATIENCE_NS;
 }
 
+/* Of all that is due the next event waits longest. */
+static void note_lateness(publisher_t *p, uint64_t now_ns)
+{
+    _Atomic uint64_t *most_ns = &p->plan->clock->late_ns[p->index];
+    uint64_t at_ns = due_ns(p, share_get(&p->slot->events));
+    if (at_ns < now_ns && now_ns - at_ns > share_get(most_ns) && crowd_is_timed(p->plan, at_ns))
+        atomic_store_explicit(most_ns, now_ns - at_ns, memory_order_release);
+}
+
 static bool publish_open(publisher_t *p)
 {
     prctl(PR_SET_TIMERSLACK, 1UL); /* ns: else the kernel may wake us 50 µs late */
     while (loading(p)) {
         uint64_t now_ns = bench_now_ns();
+        note_lateness(p, now_ns);
         while (due_ns(p, share_get(&p->slot->events)) <= now_ns)
             if (!send_events(p, 1))
                 return false;

@@ -310,10 +310,24 @@ static void an_open_loop_sends_when_due_and_what_it_missed_at_once(void **state)
     begin(&plan);
     fake.stop_after = 1000;
     fake.stall_at = 100; /* meanwhile 200 more become due */
+    atomic_store(&plan.clock->measured_from_ns, 0);
     assert_int_equal(crowd_publish(&plan, 0), 0);
     assert_false(fake.early);
     assert_true(fake.sent_after_stall >= 300);
     assert_int_equal(crowd_published(&plan), fake.sent);
+    assert_in_range(crowd_late_ns(&plan), STALL_NS - 1000000, 5000000000);
+    crowd_plan_fini(&plan);
+}
+
+static void lateness_outside_of_the_measured_time_is_not_told(void **state)
+{
+    (void)state;
+    crowd_plan_t plan = {.publishers = 1, .subs = 1, .processes = 1, .rate = 20000};
+    begin(&plan);
+    fake.stop_after = 1000;
+    fake.stall_at = 100;
+    assert_int_equal(crowd_publish(&plan, 0), 0); /* nothing is measured */
+    assert_int_equal(crowd_late_ns(&plan), 0);
     crowd_plan_fini(&plan);
 }
 
@@ -338,6 +352,7 @@ int main(void)
         cmocka_unit_test(a_delivery_is_timed_from_when_it_was_due),
         cmocka_unit_test(a_windowed_publisher_never_leaves_the_slowest_behind),
         cmocka_unit_test(an_open_loop_sends_when_due_and_what_it_missed_at_once),
+        cmocka_unit_test(lateness_outside_of_the_measured_time_is_not_told),
         cmocka_unit_test(publishers_of_an_open_loop_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

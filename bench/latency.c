@@ -145,11 +145,13 @@ static sl_err find_rate(const bench_run_t *bench, const carrier_ops_t *ops)
 
 /* -- runs ----------------------------------------------------------------------------------- */
 
-static sl_err put_curves(const bench_run_t *bench, const roster_t *roster)
+static sl_err put_all_runs(const bench_run_t *bench, const roster_t *roster)
 {
     sl_err err = SL_OK;
-    for (size_t i = 0; i < roster->count && err == SL_OK; i++)
+    for (size_t i = 0; i < roster->count && err == SL_OK; i++) {
+        latency_put_merged(bench, roster->items[i], &all_runs[i]);
         err = latency_put_curve(bench, roster->items[i], &all_runs[i]);
+    }
     return err;
 }
 
@@ -167,7 +169,7 @@ static sl_err one_run(const bench_run_t *bench)
     if (err != SL_OK || o->find_rate)
         return err;
     latency_put_ratios(bench, &roster);
-    return bench->result->runs + 1 == o->common.runs ? put_curves(bench, &roster) : SL_OK;
+    return bench->result->runs + 1 == o->common.runs ? put_all_runs(bench, &roster) : SL_OK;
 }
 
 static void put_facts(const void *options, result_t *result)
@@ -183,6 +185,11 @@ static void put_facts(const void *options, result_t *result)
     result_fact_text(result, "durability", durability);
     if (o->find_rate)
         result_fact_number(result, LATENCY_SEARCHED, (double)o->p99_ms);
+    else
+        result_note(
+            result,
+            "a percentile is the median over the runs that have %d values or more beyond it",
+            LATENCY_BEYOND_LEAST);
     result_note(
         result,
         "open loop, %llu subscriber%s: a latency counts from when the event was due; values "
@@ -203,12 +210,21 @@ static double run_seconds(const void *options)
 }
 
 const bench_spec_t bench_latency = {
-    .program = {.name = "sluice-bench latency",
-                .summary = "How long events take at a steady rate, in an open loop: percentiles of "
-                           "Sluice and of others in the same run.",
-                .table = {options_table, sizeof options_table / sizeof options_table[0],
-                          sizeof(latency_options_t)},
-                .check = check_options},
+    .program =
+        {.name = "sluice-bench latency",
+         .summary = "How long events take at a steady rate, in an open loop: percentiles of "
+                    "Sluice and of others in the same run.",
+         .epilog = "A percentile is told of a run that has 10 values or more beyond it, and its "
+                   "figure is the median over such runs. Where no run has as many, it is taken "
+                   "from all runs together, one value without a spread, or else left out (-). "
+                   "…_samples is how many values a run has. A ratio is of one run.\n\n"
+                   "…_late_ms is how late the publisher came to send what was due, at most: it was "
+                   "starved of CPU, or its client held it up. Latencies count from when an event "
+                   "was due, so they contain it. What a batch on our feed had is by the broker's "
+                   "counters: sluice_events_per_batch, sluice_batch_bytes.",
+         .table = {options_table, sizeof options_table / sizeof options_table[0],
+                   sizeof(latency_options_t)},
+         .check = check_options},
     .put_facts = put_facts,
     .run_seconds = run_seconds,
     .run = one_run,

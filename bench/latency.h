@@ -39,6 +39,9 @@ typedef struct latency_outcome {
     double lost;          /**< share of the deliveries that never came */
     double cores_publisher, cores_server, cores_subscribers; /**< CPU seconds a second, measured */
     double server_mib; /**< RssAnon of what subscribers are connected to, most */
+    double late_ms; /**< how late the publisher came to send what was due, most: it was starved, or
+                       its client held it up */
+    feed_batch_t batch; /**< of ours */
 } latency_outcome_t;
 
 /** Starts everything anew, and loads it at `rate` events a second.
@@ -48,13 +51,22 @@ sl_err latency_load(const bench_run_t *bench, const carrier_ops_t *ops, uint64_t
 
 /* -- figures -------------------------------------------------------------------------------- */
 
-/** Puts what a load gave as figures of its carrier. */
+/** A percentile with fewer values than these beyond it says more of chance than of a system. */
+enum { LATENCY_BEYOND_LEAST = 10 };
+
+/** Puts what a load gave as figures of its carrier; a percentile only where as many values lie
+ * beyond it. */
 void latency_put(const bench_run_t *bench, const carrier_ops_t *ops, const latency_outcome_t *out);
 
 /** Puts ours against each other's, of the run that is going on. */
 void latency_put_ratios(const bench_run_t *bench, const roster_t *roster);
 
 void latency_put_rate(const bench_run_t *bench, const carrier_ops_t *ops, uint64_t rate);
+
+/** Puts the percentiles that no run had values enough for, of all runs together, as far as these
+ * have.  After the last run's ratios: a ratio is of one run. */
+void latency_put_merged(const bench_run_t *bench, const carrier_ops_t *ops,
+                        const histogram_t *latency);
 
 /** Puts the latencies of all runs: into the JSON as a curve, and into the file that --hdr names.
  *  @return SL_OK; SL_EIO, told on stderr. */

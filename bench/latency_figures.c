@@ -3,6 +3,7 @@
 #include "latency.h"
 
 #include "base/histogram_text.h"
+#include "feed_figures.h"
 #include "owed.h"
 
 #include <errno.h>
@@ -10,20 +11,20 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_BYTES = 96, COLUMN = 9 };
+enum { NAME_BYTES = 96, COLUMN = 8 };
 
 /* What is reported of each carrier as <carrier>_<name>_us: the value at a share of all. */
-#define PERCENTILES(X)  \
-    X("p50", 0.5)       \
-    X("p90", 0.9)       \
-    X("p99", 0.99)      \
-    X("p99_9", 0.999)   \
-    X("p99_99", 0.9999) \
-    X("max", 1)
+#define PERCENTILES(X)            \
+    X("p50", "p50", 0.5)          \
+    X("p90", "p90", 0.9)          \
+    X("p99", "p99", 0.99)         \
+    X("p99_9", "p99.9", 0.999)    \
+    X("p99_99", "p99.99", 0.9999) \
+    X("max", "max", 1)
 
-#define X(name, share) {name, share},
+#define X(name, head, share) {name, head, share},
 static const struct percentile {
-    const char *name;
+    const char *name, *head;
     double share;
 } percentiles[] = {PERCENTILES(X)};
 #undef X
@@ -70,14 +71,31 @@ static void put(const bench_run_t *bench, const carrier_ops_t *ops, figure_def_t
     result_put_named(bench->result, &def, value);
 }
 
+/* May it be told of these?  The most is what it is, of however few. */
+static bool is_told(const struct percentile *percentile, const histogram_t *latency)
+{
+    uint64_t total = histogram_total(latency, 1);
+    if (percentile->share == 1)
+        return total > 0;
+    return total >= histogram_rank(percentile->share, total) + LATENCY_BEYOND_LEAST;
+}
+
+static void put_percentile(const bench_run_t *bench, const carrier_ops_t *ops,
+                           const struct percentile *percentile, const histogram_t *latency)
+{
+    char name[NAME_BYTES];
+    double ns = (double)histogram_quantile(latency, 1, percentile->share);
+    snprintf(name, sizeof name, "%s_us", percentile->name);
+    put(bench, ops, (figure_def_t){name, "µs", "from due to delivered", 1}, ns / 1000);
+}
+
 void latency_put(const bench_run_t *bench, const carrier_ops_t *ops, const latency_outcome_t *out)
 {
-    for (size_t i = 0; i < PERCENTILE_COUNT; i++) {
-        char name[NAME_BYTES];
-        double ns = (double)histogram_quantile(out->latency, 1, percentiles[i].share);
-        snprintf(name, sizeof name, "%s_us", percentiles[i].name);
-        put(bench, ops, (figure_def_t){name, "µs", "from due to delivered", 1}, ns / 1000);
-    }
+    put(bench, ops, (figure_def_t){"samples", "", "deliveries timed in a run", 0},
+        (double)histogram_total(out->latency, 1));
+    for (size_t i = 0; i < PERCENTILE_COUNT; i++)
+        if (is_told(&percentiles[i], out->latency))
+            put_percentile(bench, ops, &percentiles[i], out->latency);
     put(bench, ops, (figure_def_t){"lost", "", "share of the deliveries that never came", 6},
         out->lost);
     put(bench, ops, (figure_def_t){"cores_publisher", "", "CPU seconds a second", 3},
@@ -87,6 +105,29 @@ void latency_put(const bench_run_t *bench, const carrier_ops_t *ops, const laten
     put(bench, ops,
         (figure_def_t){"server_rss_mib", "MiB", "RssAnon of what subscribers are connected to", 1},
         out->server_mib);
+    put(bench, ops,
+        (figure_def_t){"late_ms", "ms", "how late the publisher came to send what was due, most",
+                       2},
+        out->late_ms);
+    feed_figures_put(bench->result, ops, &out->batch);
+}
+
+void latency_put_merged(const bench_run_t *bench, const carrier_ops_t *ops,
+                        const histogram_t *latency)
+{
+    for (size_t i = 0; i < PERCENTILE_COUNT; i++) {
+        char key[ROSTER_KEY_MAX], name[NAME_BYTES];
+        roster_key(ops, key);
+        snprintf(name, sizeof name, "%s_%s_us", key, percentiles[i].name);
+        if (result_find(bench->result, name) < bench->result->count ||
+            !is_told(&percentiles[i], latency))
+            continue;
+        put_percentile(bench, ops, &percentiles[i], latency);
+        result_note(bench->result,
+                    "%s: of all runs together, one value, where no run alone has %d values beyond "
+                    "it",
+                    percentiles[i].head, LATENCY_BEYOND_LEAST);
+    }
 }
 
 /* 0: it has none in this run. */
@@ -182,9 +223,10 @@ static void cell(const result_t *result, const char *first, const char *second, 
 
 static void print_heads(FILE *out)
 {
-    static const char *const heads[] = {"p90",    "p99",    "p99.9",    "p99.99", "max",
-                                        "p50 to", "p99 to", "p99.9 to", "cores",  "lost"};
-    fprintf(out, "  %-22s %*s", "", COLUMN + 1, "p50 µs"); /* µ is two bytes */
+    static const char *const heads[] = {"p50 to", "p99 to", "p99.9 to", "cores", "lost", "late ms"};
+    fprintf(out, "  %-22s %*s", "µs", COLUMN + 1, "values"); /* µ is two bytes */
+    for (size_t i = 0; i < PERCENTILE_COUNT; i++)
+        fprintf(out, " %*s", COLUMN, percentiles[i].head);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         fprintf(out, " %*s", COLUMN, heads[i]);
     fputc('\n', out);
@@ -193,6 +235,7 @@ static void print_heads(FILE *out)
 static void print_row(const result_t *result, const char *key, FILE *out)
 {
     fprintf(out, "  %-22s", key);
+    cell(result, key, "_samples", "", 0, out);
     for (size_t i = 0; i < PERCENTILE_COUNT; i++) {
         char name[NAME_BYTES];
         snprintf(name, sizeof name, "_%s_us", percentiles[i].name);
@@ -202,12 +245,13 @@ static void print_row(const result_t *result, const char *key, FILE *out)
         cell(result, compared[i], "_to_", key, 2, out);
     cell(result, key, "_cores_server", "", 3, out);
     cell(result, key, "_lost", "", 6, out);
+    cell(result, key, "_late_ms", "", 2, out);
     fputc('\n', out);
 }
 
 static void print_table(const result_t *result, FILE *out)
 {
-    static const char suffix[] = "_p50_us";
+    static const char suffix[] = "_samples";
     print_heads(out);
     for (size_t i = 0; i < result->count; i++) {
         const char *name = result->defs[i].name;
@@ -229,5 +273,6 @@ void latency_print(const result_t *result, FILE *out)
     result_print_head(result, out);
     print_table(result, out);
     result_print_bounds(result, out);
+    feed_figures_print(result, out);
     result_print_notes(result, out);
 }

@@ -8,11 +8,13 @@
 enum {
     SEND_TIMEOUT_MS = 5000, /* for what was due and is not sent yet */
     POLL_MS = 5,
+    ASK_APART_NS = 50000000,
 };
 
 /* A load, and its measured time: what is due between the two is timed. */
 typedef struct timed {
     load_t load;
+    load_feed_t feed;
     const latency_options_t *options;
     uint64_t from_ns, until_ns;
 } timed_t;
@@ -47,13 +49,37 @@ static void begin(timed_t *t)
     atomic_store(&clock->measured_from_ns, t->from_ns);
 }
 
+/* The broker is asked for its counters a little before the measured time and after it, since to
+ * answer may keep an event waiting.  A search has no use for them. */
+static sl_err ask_before(timed_t *t)
+{
+    if (t->options->find_rate)
+        return SL_OK;
+    sl_err err = pass_until(t, t->from_ns - ASK_APART_NS);
+    if (err == SL_OK)
+        load_feed_begin(&t->load, &t->feed);
+    return err;
+}
+
+static sl_err ask_after(timed_t *t, latency_outcome_t *out)
+{
+    if (t->options->find_rate)
+        return SL_OK;
+    sl_err err = pass_until(t, t->until_ns + ASK_APART_NS);
+    if (err == SL_OK)
+        out->batch = load_feed_end(&t->load, &t->feed);
+    return err;
+}
+
 static sl_err measure(timed_t *t, latency_outcome_t *out)
 {
     sl_err err = load_begin(&t->load);
     if (err != SL_OK)
         return err;
     begin(t);
-    err = pass_until(t, t->from_ns);
+    err = ask_before(t);
+    if (err == SL_OK)
+        err = pass_until(t, t->from_ns);
     if (err != SL_OK)
         return err;
     load_look_t a = load_look(&t->load);
@@ -68,10 +94,15 @@ static sl_err measure(timed_t *t, latency_outcome_t *out)
     out->cores_publisher = (double)(b.cpu_publishers_ns - a.cpu_publishers_ns) / ns;
     out->cores_server = (double)(b.cpu_server_ns - a.cpu_server_ns) / ns;
     out->cores_subscribers = (double)(b.cpu_subs_ns - a.cpu_subs_ns) / ns;
-    return SL_OK;
+    return ask_after(t, out);
 }
 
-/* Waits until all that was due has been sent.  @return false: too much of it is not. */
+/* Waits until all that was due has been sent.  @return false: too much of it is not.
+ *
+ * This is about what would be missing, not about who was late: what leaves late counts from when it
+ * was due all the same.  To refuse a load for its publisher's lateness would take the longest
+ * stalls out of the figures, where a client holds its publisher up; so lateness is told beside
+ * them. */
 static bool await_sent(timed_t *t)
 {
     const latency_options_t *o = t->options;
@@ -96,6 +127,7 @@ static sl_err settle(timed_t *t, latency_outcome_t *out)
     double wanted = (double)crowd_published(plan) * (double)plan->subs;
     double got = (double)crowd_delivered(plan, 0, plan->subs);
     out->lost = wanted > 0 ? 1 - got / wanted : 0;
+    out->late_ms = (double)crowd_late_ns(plan) / 1e6;
     out->server_mib = (double)t->load.rss_max / (1 << 20);
     histogram_merge(out->latency, plan->clock->latencies, plan->processes);
     return err;
