@@ -14,7 +14,11 @@
 
 #include <stdio.h>
 
-enum { SUBS_MAX = 1000, RATE_MAX = 4000000 };
+enum {
+    SUBS_MAX = 1000,
+    RATE_MAX = 4000000,
+    SEARCH_LOADS = 24, /* about so many for a rate */
+};
 
 /* -- options -------------------------------------------------------------------------------- */
 
@@ -50,9 +54,9 @@ static const config_opt_t options_table[] = {
         .help = "write all runs' latencies to FILE-<carrier>.hgrm, as HdrHistogram's percentile "
                 "text, in µs"),
     OPT("find-rate", CONFIG_BOOL, AT(find_rate),
-        .help = "search the highest rate that keeps --p99, from --rate on"),
-    OPT("p99", CONFIG_MS, AT(p99_ms), .def = "2ms", .arg = "TIME",
-        .help = "what --find-rate keeps the 99th percentile below", .min = 1, .max = 60000),
+        .help = "search the highest rate that keeps --p99 in two of three tries, from --rate on"),
+    OPT("p99", CONFIG_US, AT(p99_us), .def = "2ms", .arg = "TIME",
+        .help = "what --find-rate keeps the 99th percentile below", .min = 10, .max = 60000000),
     OPT("rate-max", CONFIG_U64, AT(rate_max), .def = "4000000", .arg = "N",
         .help = "the highest rate that --find-rate tries", .min = 1, .max = RATE_MAX),
     OPT("broker-arg", CONFIG_STR_LIST, AT(broker_args), .arg = "ARG",
@@ -128,7 +132,7 @@ static sl_err try_rate(void *ctx, uint64_t rate, bool *holds)
     latency_outcome_t out = {.latency = &latency};
     sl_err err = latency_load(hunt->bench, hunt->ops, rate, &out);
     *holds = err == SL_OK && out.kept_up && out.lost == 0 &&
-             histogram_quantile(&latency, 1, 0.99) < o->p99_ms * 1000000;
+             histogram_quantile(&latency, 1, 0.99) < o->p99_us * 1000;
     return is_theirs(hunt->ops, err) ? SL_OK : err;
 }
 
@@ -176,7 +180,7 @@ static void put_facts(const void *options, result_t *result)
 {
     const latency_options_t *o = options;
     const char *durability = daemons_durability_name((daemons_durability_t)o->durability);
-    result_fact_number(result, "rate", (double)o->rate);
+    result_fact_number(result, o->find_rate ? "rate_from" : "rate", (double)o->rate);
     result_fact_number(result, "subs", (double)o->subs);
     result_fact_number(result, "event_bytes", (double)o->size);
     result_fact_number(result, "seconds", (double)o->seconds);
@@ -184,7 +188,7 @@ static void put_facts(const void *options, result_t *result)
     result_fact_text(result, "transport", o->transport == DAEMONS_IPC ? "ipc" : "tcp");
     result_fact_text(result, "durability", durability);
     if (o->find_rate)
-        result_fact_number(result, LATENCY_SEARCHED, (double)o->p99_ms);
+        result_fact_number(result, LATENCY_SEARCHED, (double)o->p99_us / 1000);
     else
         result_note(
             result,
@@ -206,7 +210,7 @@ static double run_seconds(const void *options)
     roster_t roster;
     roster_from(o, &roster);
     double load_s = (double)o->seconds + (double)o->warmup_ms / 1000 + 1;
-    return load_s * (double)roster.count * (o->find_rate ? 14 : 1);
+    return load_s * (double)roster.count * (o->find_rate ? SEARCH_LOADS : 1);
 }
 
 const bench_spec_t bench_latency = {

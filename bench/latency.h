@@ -23,7 +23,7 @@
 typedef struct latency_options {
     bench_common_t common;
     config_list_t carriers;
-    uint64_t rate, rate_max, subs, processes, size, seconds, warmup_ms, stall_ms, p99_ms;
+    uint64_t rate, rate_max, subs, processes, size, seconds, warmup_ms, stall_ms, p99_us;
     int transport;  /* daemons_transport_t */
     int durability; /* daemons_durability_t */
     bool find_rate;

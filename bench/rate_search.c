@@ -1,6 +1,6 @@
 #include "rate_search.h"
 
-enum { TRIES = 2, RESOLUTION = 16 };
+enum { MAJORITY = 2 /* of three */, RESOLUTION = 16 };
 
 typedef struct search {
     rate_try_fn *try_rate;
@@ -10,13 +10,15 @@ typedef struct search {
 
 static sl_err probe(search_t *s, uint64_t rate)
 {
-    bool holds = false;
-    for (int i = 0; i < TRIES && !holds; i++) {
+    int held = 0, missed = 0;
+    while (held < MAJORITY && missed < MAJORITY) {
+        bool holds = false;
         sl_err err = s->try_rate(s->ctx, rate, &holds);
         if (err != SL_OK)
             return err;
+        ++*(holds ? &held : &missed);
     }
-    *(holds ? &s->held : &s->missed) = rate;
+    *(held == MAJORITY ? &s->held : &s->missed) = rate;
     return SL_OK;
 }
 

@@ -3,8 +3,8 @@
  *     start  2x  4x  8x        doubled until one is missed, or halved until one holds;
  *                 |----|       then the gap between the two halved, until it is a sixteenth
  *
- * A try that is disturbed misses a rate that would hold, but none holds a rate by accident: so a
- * miss counts only when it comes twice. */
+ * A try that is disturbed misses a rate that would hold, and near the limit a short one holds by
+ * luck what a longer one would not: so it takes two of three to hold a rate or to miss it. */
 #ifndef BENCH_RATE_SEARCH_H
 #define BENCH_RATE_SEARCH_H
 

@@ -7,10 +7,11 @@
 
 #include <cmocka.h>
 
-/* Something that holds every rate up to `limit`, disturbed at each try whose bit is set. */
+/* Something that holds every rate up to `limit`; but at a try whose bit is set it is disturbed and
+ * misses, or is lucky and holds. */
 typedef struct server {
     uint64_t limit, highest;
-    uint32_t disturbed;
+    uint32_t disturbed, lucky;
     int tries, fails_at;
 } server_t;
 
@@ -22,7 +23,10 @@ static sl_err try_rate(void *ctx, uint64_t rate, bool *holds)
         return SL_EIO;
     assert_true(rate > 0);
     server->highest = rate > server->highest ? rate : server->highest;
-    *holds = rate <= server->limit && (number >= 32 || (server->disturbed >> number & 1) == 0);
+    *holds = rate <= server->limit;
+    if (number < 32)
+        *holds = (*holds && (server->disturbed >> number & 1) == 0) ||
+                 (server->lucky >> number & 1) != 0;
     return SL_OK;
 }
 
@@ -69,6 +73,28 @@ static void a_single_disturbed_try_changes_nothing(void **state)
     assert_int_equal(disturbed.tries, calm.tries + 2);
 }
 
+static void two_of_three_tries_that_miss_are_a_miss(void **state)
+{
+    (void)state;
+    for (uint32_t disturbed = 3; disturbed <= 6; disturbed++) {
+        if (disturbed == 4)
+            continue; /* one alone */
+        server_t server = {.limit = 6000, .disturbed = disturbed};
+        uint64_t best = found(&server, 1000, 100000);
+        assert_in_range(best, 500, 999); /* halved to 500, and closed in on 1,000 */
+    }
+}
+
+static void a_single_lucky_try_changes_nothing(void **state)
+{
+    (void)state;
+    server_t calm = {.limit = 6000}, lucky = {.limit = 6000, .lucky = 1 << 6}; /* of 8,000 */
+    assert_int_equal(found(&lucky, 1000, 100000), found(&calm, 1000, 100000));
+    assert_int_equal(lucky.tries, calm.tries + 1);
+    server_t twice = {.limit = 6000, .lucky = 1 << 6 | 1 << 8};
+    assert_in_range(found(&twice, 1000, 100000), 8000, 15999);
+}
+
 static void a_try_that_fails_ends_the_search(void **state)
 {
     (void)state;
@@ -88,6 +114,8 @@ int main(void)
         cmocka_unit_test(a_server_that_holds_nothing_has_no_rate),
         cmocka_unit_test(no_rate_above_the_most_is_tried),
         cmocka_unit_test(a_single_disturbed_try_changes_nothing),
+        cmocka_unit_test(two_of_three_tries_that_miss_are_a_miss),
+        cmocka_unit_test(a_single_lucky_try_changes_nothing),
         cmocka_unit_test(a_try_that_fails_ends_the_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

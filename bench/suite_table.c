@@ -27,6 +27,10 @@ static const suite_row_t all_rows[] = {
     {"latency-os", LATENCY "--carriers sluice,proxy,nats,nats-lean", 130},
     {"latency-memory", LATENCY "--durability memory --carriers sluice,proxy", 65},
     {"latency-20k", LATENCY "--rate 20000 --subs 8 --carriers sluice,proxy,nats-lean", 95},
+    {"latency-rate",
+     "latency --find-rate --p99 2ms --subs 8 --rate 20000 --seconds 1 --warmup 300ms --runs 1 "
+     "--carriers sluice,proxy,nats-lean",
+     85},
     {"ingest", "ingest --runs 2 --durability os", 60},
     {"journal", "journal --runs 2 --seconds 3", 150},
     {"slow", "slow --pairs 1 --seconds 60 --ours-alone", 140},

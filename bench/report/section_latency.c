@@ -1,4 +1,5 @@
-/* section_latency.c - how late events are: a curve and a row of percentiles for each system. */
+/* section_latency.c - how late events are: a curve and a row of percentiles for each system; and
+ * where rates were searched, the highest that each keeps. */
 #include "markup.h"
 #include "page.h"
 #include "systems.h"
@@ -11,6 +12,8 @@ enum { CURVE_POINTS_MAX = 256 };
 
 static const char *const percentiles[] = {"p50", "p90", "p99", "p99_9", "p99_99", "max"};
 #define P99_US "_p99_us"
+#define MAX_US "_max_us" /* who was measured has it, however few values there were */
+#define RATE   "_rate_at_p99"
 
 /* -- curves --------------------------------------------------------------------------------- */
 
@@ -80,24 +83,49 @@ static void put_curves(page_t *page, const figures_source_t *source, char (*keys
 
 /* -- percentiles ---------------------------------------------------------------------------- */
 
+/* The figure whose name these two make. */
+static void put_cell(page_t *page, const figures_source_t *source, const char *first,
+                     const char *second)
+{
+    char name[3 * FIGURES_NAME_MAX];
+    snprintf(name, sizeof name, "%s_%s", first, second);
+    page_cell_number(page, figures_spread(source, name).median);
+}
+
 static void put_percentiles(page_t *page, const figures_source_t *source,
                             char (*keys)[FIGURES_NAME_MAX], size_t count)
 {
-    page_table(page, "µs|p50|p90|p99|p99.9|p99.99|max|p99: ours / it");
+    page_table(page, "µs|values a run|p50|p90|p99|p99.9|p99.99|max|p99: ours / it|"
+                     "publisher late, ms");
     for (size_t i = 0; i < count; i++) {
         char name[2 * FIGURES_NAME_MAX];
         systems_name(keys[i], name, sizeof name);
         page_row(page, name);
+        put_cell(page, source, keys[i], "samples");
         for (size_t j = 0; j < sizeof percentiles / sizeof percentiles[0]; j++) {
-            snprintf(name, sizeof name, "%s_%s_us", keys[i], percentiles[j]);
-            page_cell_number(page, figures_spread(source, name).median);
+            snprintf(name, sizeof name, "%s_us", percentiles[j]);
+            put_cell(page, source, keys[i], name);
         }
-        snprintf(name, sizeof name, "p99_to_%s", keys[i]);
-        page_cell_number(page, figures_spread(source, name).median);
+        put_cell(page, source, "p99_to", keys[i]);
+        put_cell(page, source, keys[i], "late_ms");
         page_end_row(page);
     }
     page_end_table(page);
     page_runs(page, source, "");
+}
+
+/* -- rates ---------------------------------------------------------------------------------- */
+
+static void put_rates(page_t *page, const figures_source_t *source)
+{
+    char title[128];
+    snprintf(title, sizeof title, "The highest rate at which p99 stays below %g ms, nothing lost",
+             figures_number(source, "p99_limit_ms"));
+    page_bars_of(page, source,
+                 &(page_bars_t){.suffix = RATE,
+                                .title = title,
+                                .x_label = "events/s",
+                                .other_hue = SYSTEMS_HUE_OTHERS});
 }
 
 /* -- the section ---------------------------------------------------------------------------- */
@@ -105,15 +133,17 @@ static void put_percentiles(page_t *page, const figures_source_t *source,
 static void put_source(page_t *page, const figures_source_t *source)
 {
     char keys[PAGE_SYSTEMS_MAX][FIGURES_NAME_MAX];
-    size_t count = figures_prefixes(source, P99_US, keys, PAGE_SYSTEMS_MAX);
+    size_t count = figures_prefixes(source, MAX_US, keys, PAGE_SYSTEMS_MAX);
     page_source_title(page, source);
+    put_rates(page, source);
     put_curves(page, source, keys, count);
     page_bars_of(page, source,
                  &(page_bars_t){.suffix = P99_US,
                                 .title = "The 99th percentile",
                                 .x_label = "µs, from when an event was due",
                                 .other_hue = SYSTEMS_HUE_OTHERS});
-    put_percentiles(page, source, keys, count);
+    if (count > 0)
+        put_percentiles(page, source, keys, count);
     page_notes(page, source);
     page_details(page, source);
 }
