@@ -206,6 +206,14 @@ static const column_t latency_columns[] = {
 static const keyed_table_t latencies = {"system", P99, system_name, latency_columns,
                                         COUNT_OF(latency_columns)};
 
+#define RATE "_rate_at_p99"
+static const column_t rate_columns[] = {
+    {"events/s within the p99 asked for", "", RATE, 1, false},
+    {"least … most", "", RATE, 1, true},
+};
+static const keyed_table_t rates = {"system", RATE, system_name, rate_columns,
+                                    COUNT_OF(rate_columns)};
+
 #define POINT "scale_"
 #define MODEL "scale_model"
 
@@ -398,9 +406,11 @@ static void put_deliveries(sl_buf_t *out, const figures_source_t *source)
     end_table(out);
 }
 
+/* What was searched has rates and no percentiles. */
 static void put_latency(sl_buf_t *out, const figures_source_t *source)
 {
-    put_keyed(out, source, &latencies);
+    bool searched = !isnan(figures_number(source, "p99_limit_ms"));
+    put_keyed(out, source, searched ? &rates : &latencies);
     end_table(out);
 }
 

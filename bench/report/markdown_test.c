@@ -14,6 +14,7 @@ static const struct {
 } facts[] = {
     {"ingest", "{\"bench\":\"ingest\",\"runs\":2}"},
     {"latency-os", "{\"bench\":\"latency\",\"rate\":1000,\"subs\":1,\"runs\":3}"},
+    {"latency-rate", "{\"bench\":\"latency\",\"p99_limit_ms\":2,\"subs\":8,\"runs\":3}"},
     {"peers-64", "{\"bench\":\"peers\",\"subs\":64,\"event_bytes\":320,\"runs\":5,\"cores\":2,"
                  "\"commit\":\"0123456789ab\",\"processor\":\"A|B <C>\",\"kernel\":\"6.1\"}"},
     {"scale", "{\"bench\":\"scale\",\"runs\":1}"},
@@ -34,6 +35,7 @@ static const struct {
     {"latency-os", "sluice_cores_server", 0.02},
     {"latency-os", "sluice_cores_subscribers", 0.03},
     {"latency-os", "proxy_p99_us", 120},
+    {"latency-rate", "proxy_rate_at_p99", 61000, 59000, 64000},
     {"latency-os", "p99_to_proxy", 1.25},
     {"peers-64", "nats_ratio", 3.9, 3.7, 4.1},
     {"peers-64", "sluice_deliveries_per_s", 7183557, 6950000, 7440000},
@@ -65,6 +67,7 @@ static const struct {
 static const report_row_t rows[] = {{"peers-64", "peers --runs 5"},
                                     {"latency-os", "latency --runs 3"},
                                     {"latency-20k", "latency --rate 20000"},
+                                    {"latency-rate", "latency --find-rate"},
                                     {"scale", "scale"},
                                     {"ingest", "ingest --runs 2"}};
 static const report_plan_t plan = {
@@ -169,6 +172,12 @@ static void latency_has_percentiles_ratio_and_cores(void **state)
     expect_line(*state, "| proxy | - | - | 120 | - | - | 1.25 | - | - | - |");
 }
 
+static void searched_rates_are_a_table_of_their_own(void **state)
+{
+    expect_line(*state, "| system | events/s within the p99 asked for | least … most |");
+    expect_line(*state, "| proxy | 61,000 | 59,000 … 64,000 |");
+}
+
 static void a_point_of_scale_is_a_row_the_base_is_bold_and_the_model_is_none(void **state)
 {
     const char *text = *state;
@@ -200,7 +209,8 @@ static void every_row_has_as_many_cells_as_its_heading(void **state)
         heading = count;
         line += len + (line[len] == '\n');
     }
-    assert_int_equal(tables, 7); /* budgets, deliveries, latency, points, memory, model, ingest */
+    assert_int_equal(tables, 8); /* budgets, deliveries, latency, rates, points, memory, model,
+                                    ingest */
 }
 
 static void a_text_ends_no_cell_and_begins_no_element(void **state)
@@ -217,6 +227,7 @@ int main(void)
         CASE(a_figure_is_held_against_floor_and_aim_whichever_way_is_better),
         CASE(each_system_has_its_deliveries_and_cpu_and_loopback_stands_below),
         CASE(latency_has_percentiles_ratio_and_cores),
+        CASE(searched_rates_are_a_table_of_their_own),
         CASE(a_point_of_scale_is_a_row_the_base_is_bold_and_the_model_is_none),
         CASE(every_row_has_as_many_cells_as_its_heading),
         CASE(a_text_ends_no_cell_and_begins_no_element),
