@@ -81,7 +81,7 @@ figures_spread_t budgets_value(const budget_t *budget, const figures_t *figures)
 double budgets_runs(const budget_t *budget, const figures_t *figures)
 {
     const figures_source_t *source = figures_find(figures, budget->source);
-    return source == NULL ? NAN : figures_number(source, "runs");
+    return source == NULL ? NAN : figures_runs(source, budget->figure);
 }
 
 void budgets_mark(const budget_t *budget, double mark, char *out, size_t size)

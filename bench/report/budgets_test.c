@@ -96,9 +96,13 @@ static void a_budget_knows_how_many_runs_its_figure_is_of(void **state)
 {
     (void)state;
     figures_source_t source;
-    figures_t figures = figures_of(&source, "peers-8", "{\"runs\":5}");
-    const budget_t there = {.source = "peers-8"}, elsewhere = {.source = "peers-64"};
-    assert_float_equal(budgets_runs(&there, &figures), 5, 1e-9);
+    figures_t figures =
+        figures_of(&source, "peers-8", "{\"runs\":5,\"nats_ratio_runs\":[4,null,3.9,4.1,4]}");
+    const budget_t all = {.source = "peers-8", .figure = "redis_ratio"},
+                   some = {.source = "peers-8", .figure = "nats_ratio"},
+                   elsewhere = {.source = "peers-64", .figure = "nats_ratio"};
+    assert_float_equal(budgets_runs(&all, &figures), 5, 1e-9);
+    assert_float_equal(budgets_runs(&some, &figures), 4, 1e-9);
     assert_true(isnan(budgets_runs(&elsewhere, &figures)));
     cJSON_Delete(source.json);
 }

@@ -129,6 +129,21 @@ figures_spread_t figures_spread(const figures_source_t *source, const char *name
     return spread;
 }
 
+double figures_runs(const figures_source_t *source, const char *name)
+{
+    char each[FIGURES_NAME_MAX + 8];
+    snprintf(each, sizeof each, "%s_runs", name);
+    const cJSON *runs = cJSON_GetObjectItemCaseSensitive(source->json, each), *run;
+    if (!cJSON_IsArray(runs))
+        return figures_number(source, "runs");
+    double count = 0;
+    cJSON_ArrayForEach(run, runs)
+    {
+        count += cJSON_IsNumber(run);
+    }
+    return count;
+}
+
 bool figures_is_figure(const figures_source_t *source, const cJSON *member)
 {
     return cJSON_IsNumber(member) && strlen(member->string) < FIGURES_NAME_MAX &&

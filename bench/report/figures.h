@@ -54,6 +54,10 @@ typedef struct figures_spread {
 /** All NaN where there is no such figure. */
 figures_spread_t figures_spread(const figures_source_t *source, const char *name);
 
+/** How many runs a figure is of: those that gave it, where the file tells each; else all.  NaN
+ * where that is not known. */
+double figures_runs(const figures_source_t *source, const char *name);
+
 /** The beginnings of all figures that end so: for "_ratio" of a `nats_ratio` "nats".
  *  @return how many, in the file's order; at most `max`. */
 size_t figures_prefixes(const figures_source_t *source, const char *suffix,

@@ -24,7 +24,8 @@ enum {
     TICK_GAP = 8, /* between labels of the x axis */
     WHISKER = 3,  /* half of what closes its ends */
 };
-#define LETTER 6.9 /* the width of one, at the 12 px that labels have: rather too wide */
+#define LETTER       6.9 /* the width of one, at the 12 px that labels have: rather too wide */
+#define LETTER_LEAST 6.2
 
 /* UTF-8 letters, roughly: what is no continuation. */
 static double text_width(const char *text)
@@ -409,6 +410,9 @@ static void put_bar_text(sl_buf_t *out, const plot_bars_t *bars, const plot_bar_
     }
     if (axis_holds(bars->kind, bar->aim))
         px = fmax(px, axis_px(x, bar->aim));
+    /* no line of the field shows through it */
+    sl_buf_printf(out, "<path class=\"paper\" d=\"M%.1f %.1fh%.1fv%dH%.1fz\"/>\n", px + 5, y - 1,
+                  text_width(bar->text) * LETTER_LEAST / LETTER + 4, BAR_THICK + 2, px + 5);
     put_label(out, px + 7, y + 11, "value", bar->text);
 }
 

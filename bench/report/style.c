@@ -60,7 +60,7 @@ const char report_style[] =
     ".hatch.d1{stroke-dasharray:7 4}.hatch.d2{stroke-dasharray:2 3}\n"
     ".halo{stroke:var(--bg);stroke-width:4;fill:none}.span{stroke:var(--fg);stroke-width:1.5;"
     "fill:none}\n"
-    ".value{paint-order:stroke;stroke:var(--bg);stroke-width:4px;stroke-linejoin:round}\n"
+    ".paper{fill:var(--bg)}\n"
     ".bar.reached{--c:var(--good)}.bar.held{--c:var(--fair)}.bar.under{--c:var(--bad)}\n"
     ".h0{--c:var(--h0)}.h1{--c:var(--h1)}.h2{--c:var(--h2)}.h3{--c:var(--h3)}\n"
     ".h4{--c:var(--h4)}.h5{--c:var(--h5)}.h6{--c:var(--h6)}.h7{--c:var(--h7)}\n"

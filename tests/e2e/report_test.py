@@ -180,6 +180,18 @@ class Report(unittest.TestCase):
         for row in ("big", "1000"):
             self.assertIn(row, page.texts("th"))
 
+    def test_a_window_that_is_not_the_same_along_an_axis_is_told_under_its_plots(self):
+        def notes(windows):
+            merged = scale()
+            for subs, window in zip((1, 8, 64, 256, 1000), windows):
+                merged.update(figure(f"scale_subs_{subs}_window_events", window, 0))
+            page, _ = report({"scale.json": merged})
+            self.assert_sound(page)
+            return sum("not the same at every point" in text for text in page.texts("p"))
+
+        self.assertEqual(notes((16384, 16384, 16384, 4096, 1048)), 2)  # deliveries, CPU
+        self.assertEqual(notes([16384] * 5), 0)
+
     def test_budgets_are_held_against_floor_and_aim(self):
         files = {"ingest.json": result("ingest", figure("events_per_s", 107118.0), figure("cpu_us_per_event", 9.5)),
                  "journal.json": result("journal", figure("single_redis_ratio", 1.2), figure("batch_redis_ratio", 5.3))}
