@@ -5,11 +5,13 @@
 
 #define PACKED "-packed"
 
-extern const carrier_ops_t carrier_proxy, carrier_nats, carrier_redis, carrier_mosquitto,
-    carrier_mosquitto_lean;
+extern const carrier_ops_t carrier_proxy, carrier_nats, carrier_jetstream, carrier_redis,
+    carrier_redis_stream, carrier_mosquitto, carrier_mosquitto_lean;
 
 const carrier_ops_t *const carriers[] = {
-    &carrier_sluice,         &carrier_xpub, &carrier_proxy,
+    &carrier_sluice,
+    &carrier_xpub,
+    &carrier_proxy,
 #ifdef BENCH_NATS
     &carrier_nats,
 #endif
@@ -21,14 +23,24 @@ const carrier_ops_t *const carriers[] = {
 #ifdef BENCH_MOSQUITTO
     &carrier_mosquitto,
 #endif
-    &carrier_mosquitto_lean, NULL,
+    &carrier_mosquitto_lean,
+#ifdef BENCH_NATS
+    &carrier_jetstream,
+#endif
+#ifdef BENCH_HIREDIS
+    &carrier_redis_stream,
+#endif
+    NULL,
 };
 
 /* What a carrier that may be absent is built with. */
 static const struct {
     const char *name, *package;
 } libraries[] = {
-    {"nats", "libnats-dev"}, {"redis", "libhiredis-dev"}, {"mosquitto", "libmosquitto-dev"}};
+    {"nats", "libnats-dev"},           {"jetstream", "libnats-dev"},
+    {"redis", "libhiredis-dev"},       {"redis-stream", "libhiredis-dev"},
+    {"mosquitto", "libmosquitto-dev"},
+};
 
 /* Is `name` this one, perhaps packed? */
 static bool names(const char *name, const char *carrier, bool *packed)

@@ -13,6 +13,8 @@
  *     nats                  nats-server        libnats, its own client library used the fast way
  *     redis                 redis-server       hiredis, likewise; pub/sub
  *     mosquitto             mosquitto          libmosquitto, likewise; QoS 0
+ *     jetstream             nats-server        libnats, likewise; a stream in files
+ *     redis-stream          redis-server       hiredis, likewise; streams, appendonly
  *     nats-lean, redis-lean, mosquitto-lean    a reader of our own that does no more than the
  *                                              protocol asks, on a plain socket
  *     <name>-packed                            the same, with batches of events as its messages
@@ -65,7 +67,7 @@ typedef struct carrier_setup {
     proc_set_t *set;
     const bench_place_t *place;
     daemons_transport_t transport;
-    daemons_durability_t durability;  /**< of ours; the others keep nothing */
+    daemons_durability_t durability;  /**< of ours; the others have one of their own, or none */
     const config_list_t *broker_args; /**< further ones, of ours; NULL: none */
 
     /** The harness holds the publishers within a window of the slowest subscriber: limits that
@@ -96,6 +98,7 @@ struct carrier_ops {
     const char *settings;  /**< where server or client are not as they are by default */
     bool ipc;              /**< can it do without TCP? */
     bool one_publisher;    /**< it has no more than one */
+    bool keeps;            /**< events, for who comes later: it does not only pass them on */
     const void *detail;    /**< the carrier's own */
 
     /** Starts the server and fills in where it is.  Called by carrier_start. */

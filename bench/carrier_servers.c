@@ -10,11 +10,10 @@ typedef sl_err start_peer_fn(proc_set_t *set, const bench_place_t *place, peer_k
                              peer_t *peer);
 
 static sl_err start(carrier_server_t *server, const carrier_setup_t *setup, carrier_plan_t *plan,
-                    const char *program, start_peer_fn *start_peer)
+                    const char *program, start_peer_fn *start_peer, peer_keep_t keep)
 {
     peer_t peer = {0};
-    sl_err err =
-        start_peer(setup->set, setup->place, setup->held ? PEER_UNLIMITED : PEER_PLAIN, &peer);
+    sl_err err = start_peer(setup->set, setup->place, keep, &peer);
     server->proc = peer.proc;
     snprintf(server->version, sizeof server->version, "%s %s", program, peer.version);
     snprintf(plan->url, sizeof plan->url, "%s", peer.url);
@@ -22,22 +21,40 @@ static sl_err start(carrier_server_t *server, const carrier_setup_t *setup, carr
     return err;
 }
 
+/* Of who keeps nothing. */
+static peer_keep_t limits_of(const carrier_setup_t *setup)
+{
+    return setup->held ? PEER_UNLIMITED : PEER_PLAIN;
+}
+
 sl_err carrier_start_nats(carrier_server_t *server, const carrier_setup_t *setup,
                           carrier_plan_t *plan)
 {
-    return start(server, setup, plan, "nats-server", peers_start_nats);
+    return start(server, setup, plan, "nats-server", peers_start_nats, limits_of(setup));
+}
+
+sl_err carrier_start_jetstream(carrier_server_t *server, const carrier_setup_t *setup,
+                               carrier_plan_t *plan)
+{
+    return start(server, setup, plan, "nats-server", peers_start_nats, PEER_DURABLE);
 }
 
 sl_err carrier_start_redis(carrier_server_t *server, const carrier_setup_t *setup,
                            carrier_plan_t *plan)
 {
-    return start(server, setup, plan, "redis-server", peers_start_redis);
+    return start(server, setup, plan, "redis-server", peers_start_redis, limits_of(setup));
+}
+
+sl_err carrier_start_redis_stream(carrier_server_t *server, const carrier_setup_t *setup,
+                                  carrier_plan_t *plan)
+{
+    return start(server, setup, plan, "redis-server", peers_start_redis, PEER_EVERYSEC);
 }
 
 sl_err carrier_start_mosquitto(carrier_server_t *server, const carrier_setup_t *setup,
                                carrier_plan_t *plan)
 {
-    return start(server, setup, plan, "mosquitto", peers_start_mosquitto);
+    return start(server, setup, plan, "mosquitto", peers_start_mosquitto, limits_of(setup));
 }
 
 void carrier_add_version(carrier_server_t *server, const char *format, ...)

@@ -8,8 +8,14 @@
 /** As carrier_ops_t's start; the version is the server's alone. */
 sl_err carrier_start_nats(carrier_server_t *server, const carrier_setup_t *setup,
                           carrier_plan_t *plan);
+/** With a JetStream in files.  Held too it has its own limits: flow control stays within them. */
+sl_err carrier_start_jetstream(carrier_server_t *server, const carrier_setup_t *setup,
+                               carrier_plan_t *plan);
 sl_err carrier_start_redis(carrier_server_t *server, const carrier_setup_t *setup,
                            carrier_plan_t *plan);
+/** With a log that is synced every second.  It has no limit of what waits for a reader. */
+sl_err carrier_start_redis_stream(carrier_server_t *server, const carrier_setup_t *setup,
+                                  carrier_plan_t *plan);
 sl_err carrier_start_mosquitto(carrier_server_t *server, const carrier_setup_t *setup,
                                carrier_plan_t *plan);
 

@@ -165,6 +165,7 @@ const carrier_ops_t carrier_sluice = {
     .settings =
         "ids and dedup on, repair on; publishers linger 5 ms, those of single events not at all",
     .ipc = true,
+    .keeps = true,
     .start = start,
     .pub_open = pub_open,
     .pub_send = pub_send,

@@ -1,6 +1,7 @@
 /* carrier_test.c - do carriers carry?  Each with a real server, one publisher and three
- * subscribers: all that is published arrives at each, once.  Without arguments those whose programs
- * are ours or libzmq's; `carrier_test nats redis-lean …` tries others, where their servers are. */
+ * subscribers: all that is published arrives at each, once, and each topic in its order.  Without
+ * arguments those whose programs are ours or libzmq's; `carrier_test nats redis-lean …` tries
+ * others, held and not, where their servers are. */
 #include "carrier.h"
 
 #include <setjmp.h>
@@ -52,8 +53,9 @@ typedef struct client {
     const carrier_plan_t *plan;
     size_t due; /* events published so far */
     size_t missing;
-    bool wrong; /* twice, not yet published, or none of ours */
+    bool wrong; /* twice, not yet published, out of order, or none of ours */
     void *sub;
+    size_t next[MIX_TOPICS]; /* least counter of each topic that may come */
     bool seen[ROUNDS * EVENTS];
 } client_t;
 
@@ -66,6 +68,9 @@ static void on_event(void *ctx, const void *data, size_t len)
         client->wrong = true;
         return;
     }
+    size_t *next = &client->next[origin.counter % MIX_TOPICS]; /* topics take turns */
+    client->wrong = client->wrong || origin.counter < *next;
+    *next = origin.counter + MIX_TOPICS;
     client->seen[origin.counter] = true;
     client->missing--;
 }
@@ -244,12 +249,35 @@ static void every_carrier_is_found_by_its_name_and_packed(void **state)
 static void a_carrier_is_there_or_its_package_is_named(void **state)
 {
     (void)state;
-    static const char *const names[] = {"nats", "redis", "mosquitto", "mosquitto-packed"};
+    static const char *const names[] = {"nats",         "redis",     "mosquitto",
+                                        "redis-stream", "jetstream", "mosquitto-packed"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_true(carriers_find(names[i]) != NULL || carriers_package(names[i]) != NULL);
     assert_null(carriers_find("carrier-pigeon"));
     assert_null(carriers_find("nats-lean-packed-packed"));
     assert_null(carriers_package("carrier-pigeon"));
+}
+
+static void who_keeps_events_says_so_packed_too(void **state)
+{
+    (void)state;
+    static const char *const keepers[] = {"sluice", "jetstream", "redis-stream"};
+    for (size_t i = 0; carriers[i] != NULL; i++) {
+        bool keeps = false;
+        for (size_t j = 0; j < sizeof keepers / sizeof keepers[0]; j++)
+            keeps = keeps || strcmp(carriers[i]->name, keepers[j]) == 0;
+        assert_int_equal(carriers[i]->keeps, keeps);
+        assert_int_equal(carrier_packed(carriers[i])->keeps, keeps);
+    }
+}
+
+static void a_name_that_begins_as_anothers_is_its_own(void **state)
+{
+    (void)state;
+    const carrier_ops_t *redis = carriers_find("redis"), *stream = carriers_find("redis-stream");
+    assert_true(redis == NULL || redis != stream);
+    assert_string_equal(carriers_package("redis-stream-packed"), "libhiredis-dev");
+    assert_null(carriers_package("redis-streams"));
 }
 
 static void who_goes_over_tcp_only_says_so(void **state)
@@ -266,13 +294,17 @@ int main(int argc, char **argv)
     static const struct CMUnitTest table[] = {
         cmocka_unit_test(every_carrier_is_found_by_its_name_and_packed),
         cmocka_unit_test(a_carrier_is_there_or_its_package_is_named),
+        cmocka_unit_test(who_keeps_events_says_so_packed_too),
+        cmocka_unit_test(a_name_that_begins_as_anothers_is_its_own),
         cmocka_unit_test(who_goes_over_tcp_only_says_so),
     };
     static try_t tries[TRIES_MAX];
     static struct CMUnitTest tests[TRIES_MAX];
     size_t count = 0;
-    for (int i = 1; i < argc && count < TRIES_MAX; i++)
+    for (int i = 1; i < argc && count + 1 < TRIES_MAX; i++) {
         tries[count++] = (try_t){.name = argv[i]};
+        tries[count++] = (try_t){.name = argv[i], .limited = true, .single = true};
+    }
     for (size_t i = 0; argc == 1 && i < sizeof ours / sizeof ours[0]; i++)
         tries[count++] = ours[i];
     for (size_t i = 0; i < count; i++)

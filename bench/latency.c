@@ -29,7 +29,8 @@ enum {
 #define AT(member) .offset = offsetof(latency_options_t, member)
 static const config_opt_t options_table[] = {
     OPT("carriers", CONFIG_STR_LIST, AT(carriers), .def = "sluice,proxy,nats-lean", .arg = "NAMES",
-        .help = "who is measured: sluice, xpub, proxy, nats, redis, mosquitto, …-lean; plain"),
+        .help = "who is measured: sluice, xpub, proxy, nats, redis, mosquitto, …-lean; who keeps "
+                "events: jetstream, redis-stream; plain: without those two"),
     OPT("rate", CONFIG_U64, AT(rate), .def = "1000", .arg = "N", .help = "events a second",
         .min = 1, .max = RATE_MAX),
     OPT("subs", CONFIG_U64, AT(subs), .def = "1", .arg = "N",

@@ -33,7 +33,8 @@ enum { SUBS_MAX = 1000, RATE_MAX = 10000000 };
 static const config_opt_t options_table[] = {
     OPT("carriers", CONFIG_STR_LIST, AT(carriers), .def = "all", .arg = "NAMES",
         .help = "who is measured: sluice, xpub, proxy, nats, redis, mosquitto, …-lean, …-packed; "
-                "all; plain"),
+                "who keeps events: jetstream, redis-stream; all; plain: without those two and "
+                "nobody packed"),
     OPT("subs", CONFIG_U64, AT(subs), .def = "64", .arg = "N",
         .help = "subscribers, each on every topic", .min = 1, .max = SUBS_MAX),
     OPT("processes", CONFIG_U64, AT(processes), .def = "0", .arg = "N",
@@ -95,6 +96,21 @@ void peers_roster(const peers_options_t *options, roster_t *roster)
 {
     roster_of(roster, &options->carriers, NULL); /* it was checked */
     roster_keep(roster, takes_part, options);
+}
+
+/* Those who pass events on and those who keep them are not asked the same: a reader of the figures
+ * is told when the others are of the second kind alone. */
+static bool others_keep(const peers_options_t *o)
+{
+    roster_t roster;
+    size_t others = 0;
+    peers_roster(o, &roster);
+    for (size_t i = 0; i < roster.count; i++) {
+        if (!roster.items[i]->keeps)
+            return false;
+        others += roster.items[i] != &carrier_sluice;
+    }
+    return others > 0;
 }
 
 static size_t process_count(const peers_options_t *o)
@@ -332,6 +348,8 @@ static void put_facts(const void *options, result_t *result)
                      daemons_durability_name((daemons_durability_t)o->durability));
     result_fact_text(result, "publishing", o->single ? "single" : "batches");
     result_fact_text(result, "reading", o->decode ? "three fields" : "whose event and which");
+    if (others_keep(o))
+        result_fact_text(result, "others", "keep events");
     result_note(
         result,
         "%llu subscriber%s in %zu process%s; %llu publisher%s held within %llu events of the "

@@ -15,12 +15,16 @@ static bool add(roster_t *roster, const carrier_ops_t *ops)
     return true;
 }
 
-static bool add_all(roster_t *roster, bool packed)
+/* @param plain  neither packed, nor of the others those that keep events. */
+static bool add_group(roster_t *roster, bool plain)
 {
     bool room = true;
     for (size_t i = 0; carriers[i] != NULL && room; i++) {
+        bool ours = carriers[i] == &carrier_sluice;
+        if (plain && carriers[i]->keeps && !ours)
+            continue;
         room = add(roster, carriers[i]);
-        if (packed && carriers[i] != &carrier_sluice)
+        if (!plain && !ours)
             room = room && add(roster, carrier_packed(carriers[i]));
     }
     return room;
@@ -29,7 +33,7 @@ static bool add_all(roster_t *roster, bool packed)
 static bool add_named(roster_t *roster, const char *name)
 {
     if (strcmp(name, "all") == 0 || strcmp(name, "plain") == 0)
-        return add_all(roster, name[0] == 'a');
+        return add_group(roster, name[0] == 'p');
     return add(roster, carriers_find(name));
 }
 

@@ -2,7 +2,8 @@
  *
  *     "sluice,nats-lean,nats-lean-packed"    these, in this order
  *     "all"      every carrier of this sluice-bench, and every other than ours packed
- *     "plain"    every carrier, none packed */
+ *     "plain"    every carrier that passes events on, and ours; none packed.  Those that keep
+ * events are another question, and are asked it by their names. */
 #ifndef BENCH_ROSTER_H
 #define BENCH_ROSTER_H
 

@@ -8,22 +8,27 @@
 
 /* -- a table of carriers for the test ------------------------------------------------------- */
 
-const carrier_ops_t carrier_sluice = {.name = "sluice", .ipc = true};
-static const carrier_ops_t proxy = {.name = "proxy", .ipc = true}, nats = {.name = "nats-lean"};
+const carrier_ops_t carrier_sluice = {.name = "sluice", .ipc = true, .keeps = true};
+static const carrier_ops_t proxy = {.name = "proxy", .ipc = true}, nats = {.name = "nats-lean"},
+                           stream = {.name = "redis-stream", .keeps = true};
 static const carrier_ops_t proxy_packed = {.name = "proxy-packed", .ipc = true},
-                           nats_packed = {.name = "nats-lean-packed"};
+                           nats_packed = {.name = "nats-lean-packed"},
+                           stream_packed = {.name = "redis-stream-packed", .keeps = true};
 
-const carrier_ops_t *const carriers[] = {&carrier_sluice, &proxy, &nats, NULL};
+const carrier_ops_t *const carriers[] = {&carrier_sluice, &proxy, &nats, &stream, NULL};
 
 const carrier_ops_t *carrier_packed(const carrier_ops_t *inner)
 {
-    return inner == &proxy ? &proxy_packed : inner == &nats ? &nats_packed : NULL;
+    return inner == &proxy    ? &proxy_packed
+           : inner == &nats   ? &nats_packed
+           : inner == &stream ? &stream_packed
+                              : NULL;
 }
 
 const carrier_ops_t *carriers_find(const char *name)
 {
-    static const carrier_ops_t *const known[] = {&carrier_sluice, &proxy, &nats, &proxy_packed,
-                                                 &nats_packed};
+    static const carrier_ops_t *const known[] = {
+        &carrier_sluice, &proxy, &nats, &stream, &proxy_packed, &nats_packed, &stream_packed};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i]->name, name) == 0)
             return known[i];
@@ -61,10 +66,31 @@ static void all_are_everybody_and_every_other_packed(void **state)
     config_list_t names = names_of(items, 1);
     roster_t roster;
     assert_true(roster_of(&roster, &names, NULL));
-    assert_int_equal(roster.count, 5);
-    items[0] = "plain";
+    assert_int_equal(roster.count, 7);
+}
+
+static bool is_in(const roster_t *roster, const carrier_ops_t *ops)
+{
+    for (size_t i = 0; i < roster->count; i++)
+        if (roster->items[i] == ops)
+            return true;
+    return false;
+}
+
+static void plain_are_ours_and_who_passes_events_on(void **state)
+{
+    (void)state;
+    const char *items[] = {"plain", "redis-stream"};
+    config_list_t names = names_of(items, 1);
+    roster_t roster;
     assert_true(roster_of(&roster, &names, NULL));
     assert_int_equal(roster.count, 3);
+    assert_true(is_in(&roster, &carrier_sluice)); /* which keeps events, too */
+    assert_false(is_in(&roster, &stream));
+    names = names_of(items, 2);
+    assert_true(roster_of(&roster, &names, NULL));
+    assert_int_equal(roster.count, 4);
+    assert_true(is_in(&roster, &stream));
 }
 
 static void a_name_that_nobody_has_is_told(void **state)
@@ -159,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(those_named_come_in_their_order_and_once),
         cmocka_unit_test(all_are_everybody_and_every_other_packed),
+        cmocka_unit_test(plain_are_ours_and_who_passes_events_on),
         cmocka_unit_test(a_name_that_nobody_has_is_told),
         cmocka_unit_test(who_is_not_kept_is_gone),
         cmocka_unit_test(everybody_has_one_turn_and_comes_first_sometimes),

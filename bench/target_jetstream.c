@@ -4,19 +4,15 @@
  * Answers come in a thread of libnats's own, which counts them; the publisher waits for them on a
  * condition.  It is woken when half of what may be outstanding is free again, since a wake-up for
  * each answer costs more than the answer. */
+#include "client_nats.h"
 #include "target.h"
 
-#include <nats/nats.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-enum { TAKE_MS = 5, READ_TIMEOUT_MS = 5000, SUBJECT_BYTES = 160, ID_DIGITS = 32 };
-
-#define STREAM   "EVENTS"
-#define SUBJECTS "events.>"
+enum { TAKE_MS = 5, READ_TIMEOUT_MS = 5000 };
 
 extern const target_ops_t target_jetstream;
 
@@ -36,14 +32,6 @@ static void library_nats(char *out, size_t size)
     snprintf(out, size, "libnats %s", nats_GetVersion());
 }
 
-static bool sound(natsStatus status, const char *what)
-{
-    if (status == NATS_OK)
-        return true;
-    fprintf(stderr, "sluice-bench: nats: %s: %s\n", what, natsStatus_GetText(status));
-    return false;
-}
-
 /* -- publishing ----------------------------------------------------------------------------- */
 
 static void on_answer(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *failed, void *ctx)
@@ -57,18 +45,6 @@ static void on_answer(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *faile
         pthread_cond_signal(&t->answered);
     pthread_mutex_unlock(&t->lock);
     natsMsg_Destroy(msg);
-}
-
-/* Every publisher asks for it: the same stream again is no error. */
-static bool make_stream(jsCtx *js)
-{
-    jsStreamConfig config;
-    jsStreamConfig_Init(&config);
-    config.Name = STREAM;
-    config.Subjects = (const char *[]){SUBJECTS};
-    config.SubjectsLen = 1;
-    config.Storage = js_FileStorage;
-    return sound(js_AddStream(NULL, js, &config, NULL, NULL), "making the stream");
 }
 
 static void close_nats(void *target)
@@ -96,41 +72,21 @@ static void *open_nats(const target_plan_t *plan)
     options.PublishAsync.StallWait = READ_TIMEOUT_MS;
     options.PublishAsync.AckHandler = on_answer;
     options.PublishAsync.AckHandlerClosure = t;
-    if (sound(natsConnection_ConnectTo(&t->connection, plan->url), "connecting") &&
-        sound(natsConnection_JetStream(&t->js, t->connection, &options), "JetStream") &&
-        make_stream(t->js))
+    if (client_nats_sound(natsConnection_ConnectTo(&t->connection, plan->url), "connecting") &&
+        client_nats_sound(natsConnection_JetStream(&t->js, t->connection, &options), "JetStream") &&
+        client_nats_make_stream(t->js)) /* every publisher asks for it: again is no error */
         return t;
     close_nats(t);
     return NULL;
 }
 
-static void put_hex(char *out, const uint8_t id[16])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < 16; i++) {
-        out[2 * i] = digits[id[i] >> 4];
-        out[2 * i + 1] = digits[id[i] & 15];
-    }
-    out[ID_DIGITS] = '\0';
-}
-
 static bool send_nats(void *target, const mix_event_t *event)
 {
     nats_target_t *t = target;
-    char subject[SUBJECT_BYTES], id[ID_DIGITS + 1];
-    jsPubOptions options;
-    jsPubOptions_Init(&options);
-    if (t->dedup) {
-        put_hex(id, event->id);
-        options.MsgId = id;
-    }
-    snprintf(subject, sizeof subject, "events.%s", event->topic);
     pthread_mutex_lock(&t->lock);
     t->sent++;
     pthread_mutex_unlock(&t->lock);
-    return sound(
-        js_PublishAsync(t->js, subject, event->data, (int)event->len, t->dedup ? &options : NULL),
-        "publishing");
+    return client_nats_publish(t->js, event, t->dedup);
 }
 
 static bool flush_nats(void *target)
@@ -166,11 +122,12 @@ static bool read_nats(const target_plan_t *plan, share_slot_t *slot, uint64_t ev
     jsSubOptions options;
     jsSubOptions_Init(&options);
     options.Ordered = true;
-    bool good = t != NULL &&
-                sound(js_SubscribeSync(&sub, t->js, SUBJECTS, NULL, &options, NULL), "subscribing");
+    bool good = t != NULL && client_nats_sound(js_SubscribeSync(&sub, t->js, CLIENT_NATS_SUBJECTS,
+                                                                NULL, &options, NULL),
+                                               "subscribing");
     while (good && share_get(&slot->events) < events) {
         natsMsg *msg = NULL;
-        good = sound(natsSubscription_NextMsg(&msg, sub, READ_TIMEOUT_MS), "reading");
+        good = client_nats_sound(natsSubscription_NextMsg(&msg, sub, READ_TIMEOUT_MS), "reading");
         if (good) {
             share_add(&slot->bytes, (uint64_t)natsMsg_GetDataLength(msg));
             share_add(&slot->events, 1);

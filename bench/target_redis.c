@@ -1,10 +1,8 @@
 /* target_redis.c - a redis stream as a target: XADD pipelined through hiredis, XREAD in pages. */
+#include "client_redis.h"
 #include "target.h"
 
-#include <hiredis/hiredis.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { READ_PAGE = 1000 };
 
@@ -17,72 +15,31 @@ static void library_redis(char *out, size_t size)
     snprintf(out, size, "hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
 }
 
-static bool told(const redisContext *redis, const redisReply *reply)
-{
-    fprintf(stderr, "sluice-bench: redis: %s\n",
-            reply != NULL ? reply->str : (redis == NULL ? "out of memory" : redis->errstr));
-    return false;
-}
-
 static void *open_redis(const target_plan_t *plan)
 {
-    redisContext *redis = redisConnect("127.0.0.1", plan->port);
-    if (redis != NULL && redis->err == 0)
-        return redis;
-    told(redis, NULL);
-    if (redis != NULL)
-        redisFree(redis);
-    return NULL;
+    return client_redis_connect(plan->port);
 }
 
 static bool send_redis(void *target, const mix_event_t *event)
 {
-    const char *argv[] = {"XADD", STREAM, "*", "e", (const char *)event->data};
-    size_t lens[] = {4, sizeof STREAM - 1, 1, 1, event->len};
-    return redisAppendCommandArgv(target, 5, argv, lens) == REDIS_OK || told(target, NULL);
+    return client_redis_append(target, STREAM, NULL, event);
 }
 
 static bool flush_redis(void *target)
 {
-    int done = 0;
-    while (!done)
-        if (redisBufferWrite(target, &done) != REDIS_OK)
-            return told(target, NULL);
-    return true;
-}
-
-/* Every answer that is there. @return as take. */
-static long answers(redisContext *redis)
-{
-    long kept = 0;
-    for (;;) {
-        redisReply *reply = NULL;
-        if (redisGetReplyFromReader(redis, (void **)&reply) != REDIS_OK) {
-            told(redis, NULL);
-            return -1;
-        }
-        if (reply == NULL)
-            return kept;
-        bool refused = reply->type == REDIS_REPLY_ERROR;
-        if (refused)
-            told(redis, reply);
-        freeReplyObject(reply);
-        if (refused)
-            return -1;
-        kept++;
-    }
+    return client_redis_write(target);
 }
 
 static long take_redis(void *target)
 {
-    long kept = answers(target);
+    long kept = client_redis_answers(target);
     if (kept != 0)
         return kept;
     if (redisBufferRead(target) != REDIS_OK) { /* waits: there is always one outstanding */
-        told(target, NULL);
+        client_redis_told(target, NULL);
         return -1;
     }
-    return answers(target);
+    return client_redis_answers(target);
 }
 
 static void close_redis(void *target)
@@ -117,7 +74,7 @@ static bool read_redis(const target_plan_t *plan, share_slot_t *slot, uint64_t e
         if (sound)
             snprintf(last, sizeof last, "%s", count_page(page, slot));
         else
-            told(redis, page);
+            client_redis_told(redis, page);
         sound = sound && last[0] != '\0';
         if (page != NULL)
             freeReplyObject(page);

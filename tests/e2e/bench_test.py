@@ -1,8 +1,9 @@
-"""The benches that stand Sluice beside others measure what they say: small runs, without anybody's server but ours, in
-which every check of theirs holds."""
+"""The benches that stand Sluice beside others measure what they say: small runs, in which every check of theirs holds.  Those
+with others' servers run where these are installed; the rest needs none but ours."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -19,6 +20,14 @@ def run(name, *arguments):
         subprocess.run([BENCH, name, "--json", figures, *arguments], check=True, timeout=120)
         with open(figures, encoding="utf-8") as file:
             return json.load(file)
+
+
+def has_keepers():
+    """Are the servers that keep events installed, and was the bench built with their client libraries?"""
+    path = os.environ.get("PATH", "") + ":/usr/bin:/usr/sbin"
+    check = subprocess.run([BENCH, "peers", "--carriers", "jetstream,redis-stream", "--check"], timeout=60, capture_output=True,
+                           check=False)
+    return check.returncode == 0 and all(shutil.which(name, path=path) for name in ("nats-server", "redis-server"))
 
 
 def child_called(process, name):
@@ -73,6 +82,16 @@ class Bench(unittest.TestCase):
         self.assertGreater(figures["sluice_cpu_s_server"], 0)
         self.assertGreater(figures["xpub_deliveries_per_s"], 0)
         self.assertEqual(figures["xpub_cpu_s_server"], 0)
+
+    @unittest.skipUnless(has_keepers(), "nats-server or redis-server is not installed, or its client library")
+    def test_peers_that_keep_events_deliver_each_in_its_order(self):
+        figures = run("peers", "--runs", "1", "--seconds", "1", "--warmup", "200ms", "--loopback-seconds", "1", "--subs", "4",
+                      "--publishers", "4", "--carriers", "sluice,jetstream,redis-stream", "--open-rate", "2000")
+        self.assertEqual(figures["others"], "keep events")
+        for carrier in ("jetstream", "redis_stream"):  # without a figure it would have lost or repeated something
+            for name in ("deliveries_per_s", "cpu_s_server", "ratio"):
+                self.assertGreater(figures[f"{carrier}_{name}"], 0, f"{carrier}_{name}")
+            self.assertEqual(figures[f"{carrier}_open_lost"], 0)
 
     def test_a_peer_that_breaks_has_no_figure_and_takes_none_from_the_others(self):
         with tempfile.TemporaryDirectory() as folder:
