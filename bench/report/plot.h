@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PLOT_HUES = 8, PLOT_DASHES = 3, PLOT_SERIES_MAX = 40 };
+enum { PLOT_HUES = 8, PLOT_DASHES = 4, PLOT_SERIES_MAX = 40 };
 
 typedef struct plot_point {
     double x, y;

@@ -58,6 +58,7 @@ static const struct {
     {"messages", "%s message", "%s messages"},
     {"transport", NULL, "%s"},
     {"durability", NULL, "durability %s"},
+    {"others", NULL, "beside others that %s"},
 };
 
 /* Ours is not told how: without a linger time libsluice puts into one request what comes while many

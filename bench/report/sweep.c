@@ -26,8 +26,8 @@ static bool share_a_line(const figures_source_t *a, const figures_source_t *b)
 {
     return same_text(a, b, "transport") && same_text(a, b, "durability") &&
            same_text(a, b, "publishing") && same_text(a, b, "reading") &&
-           same_number(a, b, "event_bytes") && same_number(a, b, "publishers") &&
-           same_number(a, b, "batch_bytes");
+           same_text(a, b, "others") && same_number(a, b, "event_bytes") &&
+           same_number(a, b, "publishers") && same_number(a, b, "batch_bytes");
 }
 
 static int by_subs(const void *a, const void *b)

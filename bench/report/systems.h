@@ -1,7 +1,7 @@
 /* systems.h - how each measured system looks and is called, the same in every plot.
  *
- * A system is a family (its hue) in one of three ways (its dash): as its client library has it, by
- * a lean reader, carrying batches. */
+ * A system is a family (its hue) in one of four ways (its dash): as its client library has it, by a
+ * lean reader, carrying batches, keeping events. */
 #ifndef BENCH_REPORT_SYSTEMS_H
 #define BENCH_REPORT_SYSTEMS_H
 

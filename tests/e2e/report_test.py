@@ -97,18 +97,28 @@ class Report(unittest.TestCase):
 
     def test_systems_have_a_line_each_against_subscribers_and_no_name_overlaps(self):
         page, _ = report({f"peers-{subs}.json": peers(subs) for subs in (1, 8, 64, 256)} |
-                         {"peers-single.json": peers(8, publishing="single")})
+                         {"peers-single.json": peers(8, publishing="single"),
+                          "peers-kept.json": peers(8, others="keep events")})
         self.assert_sound(page)
         plot = page.plot("Deliveries a second against subscribers")
         self.assertEqual(len(plot.findall(f"{SVG}polyline")), len(SYSTEMS) + 1)  # and the limit
-        self.assertEqual(len(plot.findall(f"{SVG}circle")), 4 * len(SYSTEMS))  # not the one that sends singly
+        self.assertEqual(len(plot.findall(f"{SVG}circle")), 4 * len(SYSTEMS))  # nor of those singly or kept
         whiskers = [path for path in plot.findall(f"{SVG}path") if path.get("class").startswith("whisker")]
         self.assertEqual(len(whiskers), 4 * len(SYSTEMS))
         self.assertIn("bare loopback TCP", [item.text for item in plot.iter(f"{SVG}text")])
         self.assertIn("64 subscribers, 320 bytes, tcp, durability os", page.texts("h3"))
         self.assertIn("8 subscribers, 320 bytes, tcp, durability os, events published one by one (ours gathers them under load)",
                       page.texts("h3"))
+        self.assertIn("8 subscribers, 320 bytes, tcp, durability os, beside others that keep events", page.texts("h3"))
         self.assertIn("nats: at most once", page.texts("li"))
+
+    def test_those_that_keep_events_have_bars_of_their_own_look(self):
+        figures = [figure(f"{system}_deliveries_per_s", 1e6) for system in ("sluice", "jetstream", "redis_stream", "redis")]
+        page, _ = report({"peers-kept.json": result("peers", *figures, subs=8, others="keep events")})
+        self.assert_sound(page)
+        bars = page.plot("Deliveries a second")
+        hatches = [line.get("class") for line in bars.findall(f"{SVG}line") if line.get("class").startswith("hatch")]
+        self.assertEqual(sorted(hatches), ["hatch h1 d3", "hatch h2 d3"])
 
     def test_what_the_harness_did_not_do_alike_stands_under_the_line_and_how_many_runs_each_point_is_of(self):
         page, _ = report({"peers-8.json": peers(8, runs=1), "peers-64.json": peers(64), "peers-256.json": peers(256, seconds=1)})
