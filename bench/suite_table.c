@@ -13,16 +13,20 @@
 #define LATENCY "latency --runs 5 --seconds 5 --warmup 500ms "
 
 static const suite_row_t all_rows[] = {
-    {"fanout", "fanout --durability os", 30},
+    {"fanout", "fanout --durability os --runs 1 --seconds 3", 10},
     {"peers-64", PEERS "--pack-bytes 160k --carriers plain,nats-lean-packed,redis-lean-packed",
      230},
-    {"peers-1", PEERS "--subs 1 --carriers sluice,proxy,nats,nats-lean,redis-lean", 110},
+    {"peers-1", PEERS "--subs 1 --carriers sluice,proxy,nats,nats-lean", 90},
     {"peers-1-memory", PEERS "--subs 1 --durability memory --carriers sluice,nats", 50},
     {"peers-single",
      PEERS "--subs 8 --single --publishers 4 --carriers sluice,proxy,nats,nats-lean", 90},
     {"peers-ipc", PEERS "--transport ipc --carriers sluice,xpub", 50},
     {"peers-8", PEERS_ONCE "--subs 8 --carriers plain --open-rate 150000", 95},
     {"peers-256", PEERS_ONCE "--subs 256 --carriers sluice,proxy,nats,nats-lean,redis-lean", 38},
+    {"peers-kept",
+     "peers --runs 3 --seconds 2 --warmup 500ms --loopback-seconds 1 --subs 8 "
+     "--carriers sluice,jetstream,redis-stream",
+     40},
     {"scale", "scale --seconds 1 --warmup 300ms", 260},
     {"latency-os", LATENCY "--carriers sluice,proxy,nats,nats-lean", 130},
     {"latency-memory", LATENCY "--durability memory --carriers sluice,proxy", 65},
