@@ -13,9 +13,6 @@
 
 enum { RETRY_MS = 10 };
 
-/* Of the stream: a narrower filter, though it names all there is, the server would apply. */
-#define ALL ">"
-
 extern const carrier_ops_t carrier_jetstream;
 
 static sl_err start(carrier_server_t *server, const carrier_setup_t *setup, carrier_plan_t *plan)
@@ -106,8 +103,8 @@ static bool subscribe(client_nats_sub_t *sub, natsMsgHandler on_message)
         return false;
     natsStatus status;
     int waited_ms = 0;
-    while ((status = js_Subscribe(&sub->all, sub->js, ALL, on_message, sub, NULL, &options,
-                                  NULL)) != NATS_OK &&
+    while ((status = js_Subscribe(&sub->all, sub->js, CLIENT_NATS_ALL, on_message, sub, NULL,
+                                  &options, NULL)) != NATS_OK &&
            waited_ms < CLIENT_NATS_TIMEOUT_MS) {
         nats_Sleep(RETRY_MS); /* the stream is not made yet */
         waited_ms += RETRY_MS;

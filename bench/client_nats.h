@@ -25,6 +25,7 @@ bool client_nats_sound(natsStatus status, const char *what);
 /** One stream in files, on every topic: "events.<topic>". */
 #define CLIENT_NATS_STREAM   "EVENTS"
 #define CLIENT_NATS_SUBJECTS "events.>"
+#define CLIENT_NATS_ALL      ">" /**< to read: a narrower filter, though it names all, is applied */
 
 /** The same stream again is no error.  @return false, told on stderr; so of the next. */
 bool client_nats_make_stream(jsCtx *js);

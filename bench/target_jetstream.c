@@ -121,9 +121,10 @@ static bool read_nats(const target_plan_t *plan, share_slot_t *slot, uint64_t ev
     natsSubscription *sub = NULL;
     jsSubOptions options;
     jsSubOptions_Init(&options);
+    options.Stream = CLIENT_NATS_STREAM;
     options.Ordered = true;
-    bool good = t != NULL && client_nats_sound(js_SubscribeSync(&sub, t->js, CLIENT_NATS_SUBJECTS,
-                                                                NULL, &options, NULL),
+    bool good = t != NULL && client_nats_sound(js_SubscribeSync(&sub, t->js, CLIENT_NATS_ALL, NULL,
+                                                                &options, NULL),
                                                "subscribing");
     while (good && share_get(&slot->events) < events) {
         natsMsg *msg = NULL;
