@@ -85,8 +85,8 @@ static uint64_t pub_close(void *ctx)
     jsPubOptions options;
     jsPubOptions_Init(&options);
     options.MaxWait = CLIENT_NATS_TIMEOUT_MS;
-    client_nats_sound(js_PublishAsyncComplete(pub->js, &options), "the last acknowledgements");
-    destroy_pub(pub);
+    if (client_nats_sound(js_PublishAsyncComplete(pub->js, &options), "the last acknowledgements"))
+        destroy_pub(pub); /* else its callbacks may still come, and the process ends next */
     return 0;
 }
 

@@ -124,9 +124,9 @@ void latency_put_merged(const bench_run_t *bench, const carrier_ops_t *ops,
             continue;
         put_percentile(bench, ops, &percentiles[i], latency);
         result_note(bench->result,
-                    "%s: of all runs together, one value, where no run alone has %d values beyond "
-                    "it",
-                    percentiles[i].head, LATENCY_BEYOND_LEAST);
+                    "%s, %s: of all runs together, one value, since no run alone has %d values "
+                    "beyond it",
+                    ops->name, percentiles[i].head, LATENCY_BEYOND_LEAST);
     }
 }
 

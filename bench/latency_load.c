@@ -9,6 +9,7 @@ enum {
     SEND_TIMEOUT_MS = 5000, /* for what was due and is not sent yet */
     POLL_MS = 5,
     ASK_APART_NS = 50000000,
+    WARMUP_ASK_MS = 100, /* with less there is no such moment */
 };
 
 /* A load, and its measured time: what is due between the two is timed. */
@@ -56,7 +57,7 @@ static sl_err ask_before(timed_t *t)
     if (t->options->find_rate)
         return SL_OK;
     sl_err err = pass_until(t, t->from_ns - ASK_APART_NS);
-    if (err == SL_OK)
+    if (err == SL_OK && t->options->warmup_ms >= WARMUP_ASK_MS)
         load_feed_begin(&t->load, &t->feed);
     return err;
 }
@@ -121,7 +122,9 @@ static sl_err settle(timed_t *t, latency_outcome_t *out)
     const crowd_plan_t *plan = &t->load.plan;
     bool ours = plan->ops == &carrier_sluice;
     out->kept_up = await_sent(t);
-    sl_err err = load_settle(&t->load, ours ? LOAD_COMPLETE : LOAD_QUIET);
+    sl_err err = load_settle(&t->load, ours               ? LOAD_COMPLETE
+                                       : plan->ops->keeps ? LOAD_PATIENT
+                                                          : LOAD_QUIET);
     if (ours && (err == SL_OK || err == SL_ETIMEDOUT) && crowd_check(plan) != SL_OK)
         err = SL_EPROTO; /* after a timeout too: it says what is missing */
     double wanted = (double)crowd_published(plan) * (double)plan->subs;

@@ -97,7 +97,7 @@ void load_weigh(load_t *load)
     const proc_t *server = load_server(load);
     uint64_t rss = server != NULL ? proc_rss_anon_bytes(server) : 0;
     load->rss_max = rss > load->rss_max ? rss : load->rss_max;
-    if (bench_now_ns() - load->weighed_ns >= WEIGH_WORKERS_NS)
+    if (load->weighs_workers && bench_now_ns() - load->weighed_ns >= WEIGH_WORKERS_NS)
         weigh_workers(load);
 }
 
@@ -195,7 +195,7 @@ static bool workers_left(void *ctx)
 sl_err load_settle(load_t *load, load_settled_t when)
 {
     bench_meter_show(load->bench->meter, "%s: %s: settling", load->bench->title, load->title);
-    load->patience_ns = (when == LOAD_COMPLETE ? STALLED_MS : QUIET_MS) * 1000000ull;
+    load->patience_ns = (when == LOAD_QUIET ? QUIET_MS : STALLED_MS) * 1000000ull;
     crowd_enter(&load->plan, CROWD_STOP_PUBLISHERS);
     sl_err err = proc_await(&load->set, settled, load, SETTLE_TIMEOUT_MS,
                             "everything published had arrived");

@@ -32,6 +32,7 @@ typedef struct load {
     proc_t *apart;       /**< the process of those apart; NULL: there are none */
     uint64_t rss_max;    /**< load_weigh's */
     uint64_t weighed_ns; /**< when the workers were, last */
+    bool weighs_workers; /**< once a second: it costs a look at every process */
     uint64_t settled_ns; /**< when everything had arrived; load_settle's */
     uint64_t seen, seen_ns, patience_ns;
 } load_t;
@@ -76,6 +77,7 @@ feed_batch_t load_feed_end(const load_t *load, const load_feed_t *feed);
 typedef enum {
     LOAD_COMPLETE, /**< every subscriber is to have every event */
     LOAD_QUIET,    /**< or at least all that still comes */
+    LOAD_PATIENT,  /**< likewise, of who may yet ask for what it misses */
 } load_settled_t;
 
 /** @return SL_OK; SL_ETIMEDOUT (not complete, and nothing comes any more) and others, told on

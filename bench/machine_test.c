@@ -75,6 +75,9 @@ static void a_file_system_has_its_name_or_its_number(void **state)
     machine_file_system("/nonexistent/data", name, sizeof name);
     assert_string_equal(name, "unknown");
     assert_false(machine_is_in_memory("/nonexistent/data"));
+    machine_file_system("/dev/shm", name, sizeof name);
+    if (strcmp(name, "tmpfs") == 0) /* as nearly everywhere */
+        assert_true(machine_is_in_memory("/dev/shm"));
 }
 
 static void what_lies_in_proc_is_on_no_tmpfs(void **state)

@@ -23,7 +23,7 @@ typedef enum {
     PEER_PLAIN,     /**< nothing on disk; nats: core, no JetStream */
     PEER_UNLIMITED, /**< likewise; and what waits for a slow subscriber has no limit */
     PEER_DURABLE,  /**< redis: appendonly, appendfsync always; nats: JetStream in files, defaults */
-    PEER_EVERYSEC, /**< redis: appendonly, appendfsync everysec, as it has it by default */
+    PEER_EVERYSEC, /**< redis: appendonly, with its default sync, everysec */
     PEER_SYNCED,   /**< nats: JetStream that syncs before it acknowledges (sync_interval always) */
 } peer_keep_t;
 

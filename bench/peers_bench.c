@@ -124,6 +124,7 @@ static load_t load_of(const bench_run_t *bench, const carrier_ops_t *ops)
     const peers_options_t *o = bench->options;
     return (load_t){.bench = bench,
                     .title = ops->name,
+                    .weighs_workers = true,
                     .plan = {.ops = ops,
                              .carrier = {.single = o->single,
                                          .batch_bytes = (uint32_t)o->batch_bytes,
@@ -248,7 +249,9 @@ static sl_err open_loop(const bench_run_t *bench, const carrier_ops_t *ops, outc
         err = load_pass(&load, o->seconds * 1000, "open loop");
         load_look_t end = load_look(&load);
         if (err == SL_OK)
-            err = load_settle(&load, ops == &carrier_sluice ? LOAD_COMPLETE : LOAD_QUIET);
+            err = load_settle(&load, ops == &carrier_sluice ? LOAD_COMPLETE
+                                     : ops->keeps           ? LOAD_PATIENT
+                                                            : LOAD_QUIET);
         if (err == SL_OK)
             take_open(&load, &begin, &end, out);
         if (err == SL_OK && ops == &carrier_sluice)

@@ -358,7 +358,8 @@ static void put_facts(const void *options, result_t *result)
     result_note(result, "the base: 64 subscriber processes, one publisher, batches of 16, tcp, "
                         "durability os, an event a call, 320 bytes, 4 topics, ids and dedup on");
     result_note(result, "publishers are held within a window of the slowest subscriber, smaller "
-                        "where there are more than 64; every subscriber, a process each, has every "
+                        "where else over 2^20 deliveries were under way; every subscriber, a "
+                        "process each, has every "
                         "event, once, or there are no figures");
     if (wants(o, &scale_points[SCALE_AT_size_sim])) {
         arguments_t arguments;

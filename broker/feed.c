@@ -212,9 +212,24 @@ static uint64_t pause_ns(const feed_t *f)
     return pause < RETRY_NS_MAX ? pause : RETRY_NS_MAX;
 }
 
+/* How much does the I/O thread do?  What it did before turns came often tells nothing of now: then
+ * the look only begins. */
+static void look_at_load(feed_t *f)
+{
+    uint64_t passed_ns = f->now_ns - f->load_ns;
+    if (!f->o.io_clock.known || passed_ns < LOAD_NS)
+        return;
+    uint64_t cpu_ns = io_clock_ns(&f->o.io_clock);
+    f->loaded =
+        passed_ns < LOAD_NS_MAX && (cpu_ns - f->load_cpu_ns) * 100 >= passed_ns * LOADED_PERCENT;
+    f->load_cpu_ns = cpu_ns;
+    f->load_ns = f->now_ns;
+}
+
 int feed_turn(feed_t *f, int most)
 {
     int sent = 0;
+    look_at_load(f);
     while (f->queue.head != NULL && sent < most && f->now_ns >= f->retry_ns) {
         int err = send_head(f);
         if (err != 0) {
@@ -227,29 +242,14 @@ int feed_turn(feed_t *f, int most)
     return sent;
 }
 
-/* Does the I/O thread do much, seen over the last milliseconds?  What it did before it was looked
- * at tells nothing: then the look only begins. */
-static bool much_is_sent(feed_t *f)
-{
-    uint64_t passed_ns = f->now_ns - f->load_ns;
-    if (!f->o.io_clock.known || passed_ns < LOAD_NS)
-        return f->loaded;
-    uint64_t cpu_ns = io_clock_ns(&f->o.io_clock);
-    f->loaded =
-        passed_ns < LOAD_NS_MAX && (cpu_ns - f->load_cpu_ns) * 100 >= passed_ns * LOADED_PERCENT;
-    f->load_cpu_ns = cpu_ns;
-    f->load_ns = f->now_ns;
-    return f->loaded;
-}
-
-bool feed_is_behind(feed_t *f)
+bool feed_is_behind(const feed_t *f)
 {
     if (f->queue.head != NULL)
         return true;
     const batch_t *third = f->recent[f->recent_at % FEED_RECENT];
     if (third == NULL || atomic_load_explicit(&third->unsent, memory_order_relaxed) == 0)
         return false;
-    return f->now_ns - third->opened_ns < STALE_NS || much_is_sent(f);
+    return f->loaded || f->now_ns - third->opened_ns < STALE_NS;
 }
 
 /* -- ticks ----------------------------------------------------------------------------------- */

@@ -86,7 +86,7 @@ batch_t *feed_make_tick(feed_t *f, const char *topic, size_t len);
 /** Does libzmq still hold three of the latest batches?  Then larger ones are better than more.  But
  *  what it holds for over 20 ms hangs at a slow subscriber, for whom the others need not wait;
  * unless its I/O thread has so much to send that all of them do. */
-bool feed_is_behind(feed_t *f);
+bool feed_is_behind(const feed_t *f);
 
 /** When it next has something to do by itself; UINT64_MAX: never. */
 uint64_t feed_deadline_ns(const feed_t *f);

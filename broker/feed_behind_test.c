@@ -22,13 +22,14 @@ static int open_feed(void **state)
     return 0;
 }
 
-/* Time goes by in which the I/O thread used so much CPU, at least. */
+/* Time goes by in which the I/O thread used so much CPU, at least; then there is a turn. */
 static void pass(uint64_t passed_ns, uint64_t used_ns)
 {
     uint64_t begin_ns = io_clock_ns(&feed.o.io_clock);
     while (io_clock_ns(&feed.o.io_clock) - begin_ns < used_ns)
         continue;
     feed.now_ns += passed_ns;
+    assert_int_equal(feed_turn(&feed, 1), 0);
 }
 
 static void feed_is_behind_while_its_latest_batches_are_unsent(void **state)

@@ -8,7 +8,7 @@
  *     sluice ========|-|   7.18M      a whisker, on a bar or through a point of a line: from the
  *     nats   == == |--|    1.9M       least to the most of several runs
  *
- * No colours in here: a line or a bar has a hue (0 … 7) and a dash (0 … 2), which the page's style
+ * No colours in here: a line or a bar has a hue (0 … 7) and a dash (0 … 3), which the page's style
  * sheet turns into colours for light and dark, and into a pattern.  Whoever cannot tell hues apart
  * has patterns and names; a pointer on a mark shows its value. */
 #ifndef BENCH_REPORT_PLOT_H

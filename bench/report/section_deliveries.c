@@ -220,14 +220,14 @@ static void put_source(page_t *page, const figures_source_t *source)
 
 void section_deliveries(page_t *page)
 {
-    page_section(
-        page, "deliveries", "Deliveries, beside other systems",
-        "One harness, one run: each run measures every system once, its publisher held "
-        "within a window of the slowest subscriber, and every event is counted at every "
-        "subscriber. Solid lines and full bars are documented clients, dashed ones lean "
-        "readers of the same protocol, finely dashed ones carry batches of our size, dash-dotted "
-        "ones are documented clients of those that keep events, as Sluice does. A "
-        "thin dashed line is what the bytes a second of bare loopback TCP come to.");
+    page_section(page, "deliveries", "Deliveries, beside other systems",
+                 "One harness, one run: each run measures every system once, its publisher held "
+                 "within a window of the slowest subscriber, and every event is counted at every "
+                 "subscriber. Solid lines and full bars are documented clients, dashed ones lean "
+                 "readers of the same protocol, finely dashed ones carry packs of events "
+                 "(pack_bytes), dash-dotted "
+                 "ones are documented clients of those that keep events, as Sluice does. A "
+                 "thin dashed line is what the bytes a second of bare loopback TCP come to.");
     const figures_source_t *sources[SOURCES_MAX];
     size_t count = page_sources(page, "peers", sources);
     put_sweeps(page, sources, count);

@@ -95,7 +95,7 @@ static const struct {
     {"subscribers a process", subs_a_process},
     {"events of window", window_events},
     {"seconds measured", seconds},
-    {"bytes of a pack (0: as our batches)", pack_bytes},
+    {"bytes of a pack (0: 60 KiB)", pack_bytes},
 };
 
 static bool differs(const figures_source_t *const *sweep, size_t count, value_fn *value)

@@ -292,7 +292,7 @@ static void times_may_be_short(void **state)
     reading_t r = read_program(&p, NULL, NULL);
     assert_int_equal(r.options.any, 2000);
     done(&r);
-    r = read_program(&p, ARGS("--p99=2"), NULL); /* who meant milliseconds is told */
+    r = read_program(&p, ARGS("--p99=2"), NULL); /* a bare number is of microseconds */
     assert_says(&r, "--p99: 2us is below the limit 10us\n");
     done(&r);
     r = read_program(&p, ARGS("--p99=1d"), NULL);
