@@ -146,9 +146,10 @@ static void what_no_run_has_values_for_is_of_all_runs_together_or_left_out(void 
     assert_float_equal(median(&result, "proxy_p99_us"), 198, 0.8); /* the runs', not of all */
     assert_false(has(&result, "proxy_p99_99_us"));
     assert_false(has(&result, "p99_9_to_proxy"));
-    assert_string_equal(result.notes->child->valuestring,
-                        "p99.9: of all runs together, one value, where no run alone has 10 values "
-                        "beyond it");
+    assert_string_equal(
+        result.notes->child->valuestring,
+        "proxy, p99.9: of all runs together, one value, since no run alone has 10 values "
+        "beyond it");
     assert_null(result.notes->child->next);
     result_fini(&result);
     free(all);
