@@ -90,7 +90,7 @@ static bool fake_pub_send(void *pub, const mix_event_t *event)
         uint64_t due_ns = crowd_due_ns(plan, 0, origin.counter);
         fake.early = fake.early || bench_now_ns() < due_ns;
         if (origin.counter == fake.stall_at)
-            spin_until(due_ns + STALL_NS);
+            spin_until(bench_now_ns() + STALL_NS);
     }
     return true;
 }

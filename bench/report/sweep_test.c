@@ -86,8 +86,7 @@ static void packs_of_another_size_are_told_and_part_no_line(void **state)
     add(&sample, "\"subs\":8,\"pack_bytes\":0");
     add(&sample, "\"subs\":64,\"pack_bytes\":1024");
     sweep_differences(sample.sweep, sample.points, text);
-    assert_string_equal(text,
-                        "bytes of a pack (0: 60 KiB) 0, from 64 subscribers on 1,024");
+    assert_string_equal(text, "bytes of a pack (0: 60 KiB) 0, from 64 subscribers on 1,024");
     fini(&sample);
 }
 
