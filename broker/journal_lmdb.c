@@ -180,12 +180,20 @@ static void tell_if_it_works(journal_lmdb_t *j)
     j->failures = j->told_failure_count = 0;
 }
 
-static void on_success(journal_lmdb_t *j, size_t count, size_t bytes, uint64_t began_ns)
+static size_t bytes_of(const journal_lmdb_t *j, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += record_size(&j->records[i]);
+    return bytes;
+}
+
+static void on_success(journal_lmdb_t *j, size_t count, uint64_t began_ns)
 {
     counter_t *c = j->o.counters;
     uint64_t now_ns = sl_clock_mono_ns(j->clock);
     commit_times_add(&j->times, now_ns, now_ns - began_ns);
-    if (now_ns - began_ns > SLOW_NS && bytes <= SMALL_BYTES)
+    if (now_ns - began_ns > SLOW_NS && bytes_of(j, count) <= SMALL_BYTES)
         j->slow_until_ns = now_ns + SLOW_FOR_NS;
     look_at_oldest(j);
     counter_add(&c[BROKER_JOURNAL_COMMITS], 1);
@@ -193,14 +201,6 @@ static void on_success(journal_lmdb_t *j, size_t count, size_t bytes, uint64_t b
     counter_set(&c[BROKER_JOURNAL_ERRNO], 0);
     j->works = true;
     tell_if_it_works(j);
-}
-
-static size_t bytes_of(const journal_lmdb_t *j, size_t count)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < count; i++)
-        bytes += record_size(&j->records[i]);
-    return bytes;
 }
 
 static sl_err commit(journal_lmdb_t *j, size_t count)
@@ -212,7 +212,7 @@ static sl_err commit(journal_lmdb_t *j, size_t count)
     if (err != SL_OK)
         on_failure(j, err, errno, count);
     else
-        on_success(j, count, bytes_of(j, count), began_ns);
+        on_success(j, count, began_ns);
     return err;
 }
 
