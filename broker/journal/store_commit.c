@@ -137,16 +137,23 @@ static int note_tail(store_t *s, draft_t *d, const record_t *r)
 
 /* -- retention -------------------------------------------------------------------------------- */
 
+/* Is more kept than the limits allow, by over so many bytes or milliseconds? */
+static bool retention_behind(const store_t *s, const store_tally_t *t, uint64_t wall_ns,
+                             uint64_t bytes, uint64_t ms)
+{
+    if (t->records == 0)
+        return false;
+    if (s->o.retain_bytes > 0 && t->bytes > s->o.retain_bytes + bytes)
+        return true;
+    return s->o.retain_age_ms > 0 && wall_ns > t->oldest_time_ns &&
+           (wall_ns - t->oldest_time_ns) / 1000000 > s->o.retain_age_ms + ms;
+}
+
 static bool retention_due(const store_t *s, const store_tally_t *t, uint64_t wall_ns,
                           uint64_t bytes)
 {
     (void)bytes;
-    if (t->records == 0)
-        return false;
-    if (s->o.retain_bytes > 0 && t->bytes > s->o.retain_bytes)
-        return true;
-    return s->o.retain_age_ms > 0 && wall_ns > t->oldest_time_ns &&
-           (wall_ns - t->oldest_time_ns) / 1000000 > s->o.retain_age_ms;
+    return retention_behind(s, t, wall_ns, 0, 0);
 }
 
 /* The oldest record's time, from its head: a record that is damaged must not stop retention, nor
@@ -490,13 +497,8 @@ static bool house_is_due(const store_t *s)
 
 bool store_is_tidy(const store_t *s)
 {
-    uint64_t wall_ns = sl_clock_wall_ns(s->o.clock), late_ms = TIDY_MS + s->o.retain_age_ms;
-    if (s->env == NULL || s->stale)
-        return false;
-    if (s->o.retain_bytes > 0 && s->tally.bytes > s->o.retain_bytes + TIDY_BYTES)
-        return false;
-    return s->o.retain_age_ms == 0 || s->tally.records == 0 || wall_ns < s->tally.oldest_time_ns ||
-           (wall_ns - s->tally.oldest_time_ns) / 1000000 <= late_ms;
+    return s->env != NULL && !s->stale &&
+           !retention_behind(s, &s->tally, sl_clock_wall_ns(s->o.clock), TIDY_BYTES, TIDY_MS);
 }
 
 sl_err store_housekeep(store_t *s)
