@@ -56,11 +56,18 @@ bool client_nats_publish(jsCtx *js, const mix_event_t *event, bool with_id)
         "publishing");
 }
 
+void client_nats_version(char *out, size_t size)
+{
+    snprintf(out, size, "libnats %s", nats_GetVersion());
+}
+
 /* -- connections of carriers ---------------------------------------------------------------- */
 
 void client_nats_add_version(carrier_server_t *server)
 {
-    carrier_add_version(server, "libnats %s", nats_GetVersion());
+    char version[CLIENT_NATS_VERSION_MAX];
+    client_nats_version(version, sizeof version);
+    carrier_add_version(server, "%s", version);
 }
 
 static bool make_options(natsOptions **options, const carrier_plan_t *plan)

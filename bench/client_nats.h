@@ -15,7 +15,10 @@
 #include <nats/nats.h>
 #include <stdatomic.h>
 
-enum { CLIENT_NATS_TIMEOUT_MS = 10000 };
+enum { CLIENT_NATS_TIMEOUT_MS = 10000, CLIENT_NATS_VERSION_MAX = 64 };
+
+/** "libnats 3.4.1". */
+void client_nats_version(char *out, size_t size);
 
 /** @return false, told on stderr: it is not NATS_OK. */
 bool client_nats_sound(natsStatus status, const char *what);

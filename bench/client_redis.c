@@ -75,11 +75,18 @@ long client_redis_answers(redisContext *redis)
     }
 }
 
+void client_redis_version(char *out, size_t size)
+{
+    snprintf(out, size, "hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+}
+
 /* -- carriers ------------------------------------------------------------------------------- */
 
 void client_redis_add_version(carrier_server_t *server)
 {
-    carrier_add_version(server, "hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+    char version[CLIENT_REDIS_VERSION_MAX];
+    client_redis_version(version, sizeof version);
+    carrier_add_version(server, "%s", version);
 }
 
 /* The library asks its flags whether EAGAIN is an error. */

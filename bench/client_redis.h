@@ -6,6 +6,11 @@
 
 #include <hiredis/hiredis.h>
 
+enum { CLIENT_REDIS_VERSION_MAX = 64 };
+
+/** "hiredis 0.14.1". */
+void client_redis_version(char *out, size_t size);
+
 /** Tells on stderr what is wrong.
  *  @param redis  NULL: there is no memory.
  *  @param reply  an error that redis answered; NULL: the connection's own.

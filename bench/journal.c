@@ -1,10 +1,11 @@
 /* journal.c - how many events a second are kept durably, and how many does one reader get back?
  *
  * Ours stands beside redis streams and NATS JetStream.  A run takes the phases of four tables, each
- * with a server that is new, in a folder of its own on the same disk; in each table the targets
- * take turns in coming first, from run to run.  What is equal: the events, with ids of their own;
- * the publishers, the events each has without an answer, and how many leave together; one machine,
- * loopback TCP, each target's own C library.  What is not is said in notes under the figures.
+ * with a server that is new, in a folder of its own on the same disk; who of the targets comes when
+ * is drawn anew for each run, the same each time.  What is equal: the events, with ids of their
+ * own; the publishers, the events each has without an answer, and how many leave together; one
+ * machine, loopback TCP, each target's own C library.  What is not is said in notes under the
+ * figures.
  *
  * Beside each rate <name>_per_s stands what it costs, for a million events:
  * <name>_cpu_s_per_million of server and clients, and <name>_server_cpu_s_per_million. */
@@ -15,6 +16,7 @@
 #include "disk_sync.h"
 #include "owed.h"
 #include "peers.h"
+#include "roster.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +31,7 @@ enum {
     FILL_OUTSTANDING = 4096,
     WATCH_MS = 100,
     SYNC_PROBES = 40,
+    ORDER_SEED = 1,
 };
 
 #define PUBS   "bench-pub"
@@ -450,8 +453,10 @@ static sl_err all_phases(const bench_run_t *bench, const phase_t *phases, size_t
                          sl_err (*measure)(run_t *run))
 {
     sl_err err = SL_OK;
+    size_t order[ROSTER_MAX];
+    roster_order(TARGETS, ORDER_SEED, bench->result->runs, order);
     for (size_t turn = 0; turn < TARGETS; turn++) {
-        target_id_t target = (target_id_t)((turn + bench->result->runs) % TARGETS);
+        target_id_t target = (target_id_t)order[turn];
         for (size_t i = 0; i < count && err == SL_OK; i++)
             if (phases[i].target == target)
                 err = one_phase(bench, &phases[i], measure);

@@ -27,11 +27,6 @@ typedef struct nats_target {
     bool refused;
 } nats_target_t;
 
-static void library_nats(char *out, size_t size)
-{
-    snprintf(out, size, "libnats %s", nats_GetVersion());
-}
-
 /* -- publishing ----------------------------------------------------------------------------- */
 
 static void on_answer(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *failed, void *ctx)
@@ -142,7 +137,7 @@ static bool read_nats(const target_plan_t *plan, share_slot_t *slot, uint64_t ev
 
 const target_ops_t target_jetstream = {
     .name = "jetstream",
-    .library = library_nats,
+    .library = client_nats_version,
     .open = open_nats,
     .send = send_nats,
     .flush = flush_nats,

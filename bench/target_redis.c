@@ -10,11 +10,6 @@ enum { READ_PAGE = 1000 };
 
 extern const target_ops_t target_redis;
 
-static void library_redis(char *out, size_t size)
-{
-    snprintf(out, size, "hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
-}
-
 static void *open_redis(const target_plan_t *plan)
 {
     return client_redis_connect(plan->port);
@@ -85,7 +80,7 @@ static bool read_redis(const target_plan_t *plan, share_slot_t *slot, uint64_t e
 
 const target_ops_t target_redis = {
     .name = "redis",
-    .library = library_redis,
+    .library = client_redis_version,
     .open = open_redis,
     .send = send_redis,
     .flush = flush_redis,

@@ -146,18 +146,13 @@ static const scale_line_t cost_lines[] = {{"cpu_s_per_million", "all processes"}
                                           {"broker_cpu_s_per_million", "the broker"}};
 enum { LINES_MAX = 2, POINTS_MIN = 3 }; /* two points are no curve */
 
-/* Was the publishers' window, or how many subscribers share a process, not the same all along? */
-static bool harness_differs(const scale_axis_t *axis)
+/* Was the publishers' window not the same all along? */
+static bool window_differs(const scale_axis_t *axis)
 {
-    plot_point_t windows[TOKENS_MAX], processes[TOKENS_MAX];
-    size_t window_count = numeric_points(axis, "window_events", windows);
-    size_t process_count = numeric_points(axis, "sub_processes", processes);
-    bool of_subs = strcmp(axis->name, "subs") == 0;
-    for (size_t i = 1; i < window_count; i++)
+    plot_point_t windows[TOKENS_MAX];
+    size_t count = numeric_points(axis, "window_events", windows);
+    for (size_t i = 1; i < count; i++)
         if (windows[i].y != windows[0].y)
-            return true;
-    for (size_t i = 1; of_subs && i < process_count; i++)
-        if (processes[i].x / processes[i].y != processes[0].x / processes[0].y)
             return true;
     return false;
 }
@@ -188,10 +183,9 @@ static void put_axis_plot(page_t *page, const scale_axis_t *axis, const scale_li
                                           .count = count}))
         return;
     page_runs(page, axis->source, PAGE_WHISKERS);
-    if (harness_differs(axis))
-        page_str(page, "<p class=\"runs\">The window of the publishers, or how many subscribers "
-                       "share a process, was not the same at every point (the table tells), and a "
-                       "kink there may come of that.</p>\n");
+    if (window_differs(axis))
+        page_str(page, "<p class=\"runs\">The window of the publishers was not the same at every "
+                       "point (the table tells), and a kink there may come of that.</p>\n");
 }
 
 static void put_axis_list(page_t *page, const scale_axis_t *axis)
