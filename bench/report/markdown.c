@@ -20,6 +20,7 @@ typedef struct markdown {
     sl_buf_t *out;
     const figures_t *figures;
     const report_plan_t *plan;
+    const char *dir;
 } markdown_t;
 
 /* -- tables --------------------------------------------------------------------------------- */
@@ -362,7 +363,9 @@ static void put_budgets(const markdown_t *md)
 static void tell_missing(void *ctx, const char *name)
 {
     const markdown_t *md = ctx;
-    sl_buf_printf(md->out, "`%s` was not measured: `./run bench %s --only %s`\n\n", name,
+    sl_buf_printf(md->out, "`%s` %s: `./run bench %s --only %s`\n\n", name,
+                  sources_has_failed(md->dir, name) ? "failed, its log says why"
+                                                    : "was not measured",
                   md->plan->suite, name);
 }
 
@@ -452,9 +455,10 @@ static void put_machine(const markdown_t *md)
     }
 }
 
-void markdown_write(sl_buf_t *out, const figures_t *figures, const report_plan_t *plan)
+void markdown_write(sl_buf_t *out, const figures_t *figures, const report_plan_t *plan,
+                    const char *dir)
 {
-    markdown_t md = {out, figures, plan};
+    markdown_t md = {out, figures, plan, dir};
     put_machine(&md);
     if (plan->remark != NULL)
         sl_buf_printf(out, "%s\n\n", plan->remark);

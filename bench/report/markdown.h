@@ -16,6 +16,7 @@
 #include "report.h"
 
 /** Appends all of it; `failed` of the buffer says whether memory was enough. */
-void markdown_write(sl_buf_t *out, const figures_t *figures, const report_plan_t *plan);
+void markdown_write(sl_buf_t *out, const figures_t *figures, const report_plan_t *plan,
+                    const char *dir);
 
 #endif

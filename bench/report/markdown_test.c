@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+enum { LOG_PATH_MAX = 128 };
+
 static const struct {
     const char *source, *facts;
 } facts[] = {
@@ -67,6 +69,7 @@ static const struct {
 static const report_row_t rows[] = {{"peers-64", "peers --runs 5"},
                                     {"latency-os", "latency --runs 3"},
                                     {"latency-20k", "latency --rate 20000"},
+                                    {"latency-memory", "latency --durability memory"},
                                     {"latency-rate", "latency --find-rate"},
                                     {"scale", "scale"},
                                     {"ingest", "ingest --runs 2"}};
@@ -97,13 +100,27 @@ static void fill(figures_source_t *source, size_t index)
     }
 }
 
+/* As a bench leaves it that failed: a log, and no figures. */
+static void leave_log(const char *dir, char path[LOG_PATH_MAX])
+{
+    snprintf(path, LOG_PATH_MAX, "%s/latency-memory.log", dir);
+    FILE *log = fopen(path, "we");
+    assert_non_null(log);
+    fclose(log);
+}
+
 static int setup(void **state)
 {
     sl_buf_t out = SL_BUF_INIT;
+    char dir[] = "/tmp/sluice-markdown-XXXXXX", log[LOG_PATH_MAX];
+    assert_non_null(mkdtemp(dir));
+    leave_log(dir, log);
     figures_source_t items[SOURCES];
     for (size_t i = 0; i < SOURCES; i++)
         fill(&items[i], i);
-    markdown_write(&out, &(figures_t){items, SOURCES}, &plan);
+    markdown_write(&out, &(figures_t){items, SOURCES}, &plan, dir);
+    remove(log);
+    remove(dir);
     sl_buf_append_byte(&out, '\0');
     assert_false(out.failed);
     for (size_t i = 0; i < SOURCES; i++)
@@ -144,6 +161,12 @@ static void what_was_not_measured_is_a_dash(void **state)
                         "--runs 5` | - |");
     expect_line(*state, "| memory for 10 stopped of 100 | - | - | ≤ 64 | ≤ 32 | - | - | - |");
     expect_line(*state, "`latency-20k` was not measured: `./run bench all --only latency-20k`");
+}
+
+static void what_failed_is_not_said_to_be_unmeasured(void **state)
+{
+    expect_line(*state, "`latency-memory` failed, its log says why: `./run bench all --only "
+                        "latency-memory`");
 }
 
 static void a_figure_is_held_against_floor_and_aim_whichever_way_is_better(void **state)
@@ -224,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_budget_tells_what_was_measured_how_and_how_far_it_is_reached),
         CASE(what_was_not_measured_is_a_dash),
+        CASE(what_failed_is_not_said_to_be_unmeasured),
         CASE(a_figure_is_held_against_floor_and_aim_whichever_way_is_better),
         CASE(each_system_has_its_deliveries_and_cpu_and_loopback_stands_below),
         CASE(latency_has_percentiles_ratio_and_cores),

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* -- elements ------------------------------------------------------------------------------- */
 
@@ -97,18 +96,10 @@ void page_end_table(page_t *page)
 
 /* -- sources -------------------------------------------------------------------------------- */
 
-/* A log without its JSON is what a bench that failed leaves. */
-static bool has_failed(const page_t *page, const char *name)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s.log", page->dir, name);
-    return access(path, F_OK) == 0;
-}
-
 static void tell_missing(void *ctx, const char *name)
 {
     page_t *page = ctx;
-    bool failed = has_failed(page, name);
+    bool failed = sources_has_failed(page->dir, name);
     page_str(page, failed ? "<p class=\"missing failed\">" : "<p class=\"missing\">");
     markup_printf(&page->out, failed ? "%s failed; %s.log says why. " : "%s was not measured. ",
                   name, name);

@@ -175,7 +175,7 @@ sl_err report_markdown(const char *dir, const report_plan_t *plan, FILE *out)
     sl_err err = figures_read(&figures, dir);
     if (err != SL_OK)
         return err;
-    markdown_write(&text, &figures, plan);
+    markdown_write(&text, &figures, plan, dir);
     if (text.failed)
         err = SL_ENOMEM;
     else if (fwrite(text.data, 1, text.len, out) != text.len || fflush(out) != 0)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* -- which ---------------------------------------------------------------------------------- */
 
@@ -43,6 +44,13 @@ size_t sources_of(const figures_t *figures, const report_plan_t *plan, const cha
             out[count++] = source;
     }
     return count;
+}
+
+bool sources_has_failed(const char *dir, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.log", dir, name);
+    return access(path, F_OK) == 0;
 }
 
 /* -- what is said of it --------------------------------------------------------------------- */

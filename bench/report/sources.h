@@ -17,6 +17,9 @@ typedef void sources_missing_fn(void *ctx, const char *name);
 size_t sources_of(const figures_t *figures, const report_plan_t *plan, const char *bench,
                   sources_missing_fn *missing, void *ctx, const figures_source_t *out[SOURCES_MAX]);
 
+/** Of a row without figures: a log without its JSON is what a bench that failed leaves. */
+bool sources_has_failed(const char *dir, const char *name);
+
 /** "64 subscribers, 320 bytes, tcp, durability os". */
 void sources_title(const figures_source_t *source, char out[SOURCES_TEXT_MAX]);
 
