@@ -14,18 +14,6 @@ const char *daemons_durability_name(daemons_durability_t durability)
     return names[durability];
 }
 
-/* What is written there costs no wait for a disk, and is lost with the power. */
-static void warn_of_memory(const char *dir)
-{
-    static bool warned;
-    if (!warned && machine_is_in_memory(dir))
-        fprintf(stderr,
-                "sluice-bench: durability disk, but %s is a tmpfs, in memory: the figures are of "
-                "no disk; TMPDIR says where else\n",
-                dir);
-    warned = true;
-}
-
 sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
                             const broker_setup_t *setup, broker_daemon_t *broker)
 {
@@ -52,7 +40,7 @@ sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
                                                      daemons_durability_name(setup->durability)};
     size_t argc = 11;
     if (setup->durability == DAEMONS_DISK)
-        warn_of_memory(place->dir);
+        machine_warn_of_memory(place->dir);
     if (setup->durability != DAEMONS_MEMORY) {
         argv[argc++] = "--data";
         argv[argc++] = data;

@@ -29,7 +29,7 @@ typedef struct broker_daemon {
     char http[DAEMONS_ENDPOINT_MAX];
 } broker_daemon_t;
 
-/** sluice-broker.  Warns on stderr, once, where its disk would be a tmpfs.  @return as
+/** sluice-broker.  Warns where its disk would be a tmpfs.  @return as
  * proc_start_daemon. */
 sl_err daemons_start_broker(proc_set_t *set, const bench_place_t *place,
                             const broker_setup_t *setup, broker_daemon_t *broker);

@@ -136,6 +136,17 @@ bool machine_is_in_memory(const char *dir)
     return file_system_type(dir, &type) && type == TMPFS_MAGIC;
 }
 
+void machine_warn_of_memory(const char *dir)
+{
+    static bool warned;
+    if (!warned && machine_is_in_memory(dir))
+        fprintf(stderr,
+                "sluice-bench: what is to be kept on disk lies in %s, a tmpfs, in memory: the "
+                "figures are of no disk; TMPDIR says where else\n",
+                dir);
+    warned = true;
+}
+
 /* -- software ------------------------------------------------------------------------------- */
 
 static void put_libraries(result_t *result)

@@ -53,4 +53,7 @@ void machine_file_system(const char *dir, char *out, size_t size);
 /** Does what lies there survive no loss of power, as on a tmpfs? */
 bool machine_is_in_memory(const char *dir);
 
+/** For whoever is to keep things on a disk there: says on stderr, once, when there is none. */
+void machine_warn_of_memory(const char *dir);
+
 #endif

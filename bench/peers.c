@@ -1,6 +1,7 @@
 #include "peers.h"
 
 #include "base/clock.h"
+#include "machine.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -154,11 +155,13 @@ static sl_err await_answer(proc_set_t *set, const peer_greeting_t *greeting, pee
 }
 
 /* A folder for the peer's files that no run before has used. */
-static void fresh_folder(const bench_place_t *place, const char *name, uint16_t port, char *out,
-                         size_t size)
+static void fresh_folder(const bench_place_t *place, const char *name, const peer_t *peer,
+                         peer_keep_t keep, char out[PATH_BYTES])
 {
-    snprintf(out, size, "%s/%s-%u", place->dir, name, port);
+    snprintf(out, PATH_BYTES, "%s/%s-%u", place->dir, name, peer->port);
     mkdir(out, 0700);
+    if (keep == PEER_DURABLE || keep == PEER_EVERYSEC || keep == PEER_SYNCED)
+        machine_warn_of_memory(out);
 }
 
 /* -- redis ---------------------------------------------------------------------------------- */
@@ -172,7 +175,7 @@ sl_err peers_start_redis(proc_set_t *set, const bench_place_t *place, peer_keep_
     peer->port = peers_free_port();
     snprintf(port, sizeof port, "%u", peer->port);
     snprintf(peer->url, sizeof peer->url, "127.0.0.1:%u", peer->port);
-    fresh_folder(place, "redis", peer->port, dir, sizeof dir);
+    fresh_folder(place, "redis", peer, keep, dir);
     /* no snapshots and no rewriting of the log beside it: neither is what is measured */
     const char *argv[] = {program,
                           "--port",
@@ -222,7 +225,7 @@ sl_err peers_start_nats(proc_set_t *set, const bench_place_t *place, peer_keep_t
         return SL_ENOENT;
     peer->port = peers_free_port();
     snprintf(peer->url, sizeof peer->url, "nats://127.0.0.1:%u", peer->port);
-    fresh_folder(place, "nats", peer->port, dir, sizeof dir);
+    fresh_folder(place, "nats", peer, keep, dir);
     snprintf(config, sizeof config, "%s/nats.conf", dir);
     sl_err err = write_nats_config(config, peer->port, dir, keep);
     const char *argv[] = {program, "-c", config, NULL};
@@ -271,7 +274,7 @@ sl_err peers_start_mosquitto(proc_set_t *set, const bench_place_t *place, peer_k
         return SL_ENOENT;
     peer->port = peers_free_port();
     snprintf(peer->url, sizeof peer->url, "mqtt://127.0.0.1:%u", peer->port);
-    fresh_folder(place, "mosquitto", peer->port, dir, sizeof dir);
+    fresh_folder(place, "mosquitto", peer, PEER_PLAIN, dir);
     snprintf(config, sizeof config, "%s/mosquitto.conf", dir);
     sl_err err = write_mosquitto_config(config, peer->port, keep);
     const char *argv[] = {program, "-c", config, NULL};
